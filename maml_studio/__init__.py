@@ -1,0 +1,1 @@
+"""MAML Studio: a desktop workbench for meta-learning."""

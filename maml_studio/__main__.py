@@ -1,0 +1,3 @@
+"""Entry point: ``python -m maml_studio``."""
+def main() -> None:
+    """Run."""

@@ -1,0 +1,80 @@
+"""Where tasks come from: sources, splits and samplers."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from ..spec import DataSettings, ImageSettings, Sinusoid, TaskSettings
+from .bank import DataError, ImageBank, Pool
+from .digits import load_digit_bank
+from .episodes import Episodes, Sampler
+from .image_tasks import image_sampler
+from .progress import Cancelled, Progress, silent
+from .sinusoid import SinusoidTasks
+from .splits import Split, make_split
+
+Part = Literal["train", "validation", "test"]
+
+
+class Tasks(Protocol):
+    """A source that is open: it gives a sampler for each part of its split."""
+
+    def sampler(self, part: Part, task: TaskSettings) -> Sampler:
+        """Draws tasks of one part.
+
+        Raises:
+            DataError: when the part cannot fill such a task.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class ImageTasks:
+    """Images in memory and the parts that they are divided into."""
+
+    split: Split
+
+    def sampler(self, part: Part, task: TaskSettings) -> Sampler:
+        """See :class:`Tasks`."""
+        return image_sampler(getattr(self.split, part), task, "training" if part == "train" else part)
+
+
+SOURCES: dict[str, Callable[[DataSettings, Progress], ImageBank]] = {
+    "digits": load_digit_bank,
+}
+"""Every source of images by its name: reads the images into memory."""
+
+
+def open_tasks(settings: DataSettings, progress: Progress = silent) -> Tasks:
+    """Load a source and divide it.
+
+    Args:
+        settings: which source, and its split.
+        progress: told how far loading is; may raise :class:`Cancelled`.
+
+    Raises:
+        DataError: when it can't be loaded or divided so.
+        Cancelled: when ``progress`` asked for it.
+    """
+    if isinstance(settings, Sinusoid):
+        return SinusoidTasks(settings)
+    assert isinstance(settings, ImageSettings)
+    return ImageTasks(make_split(SOURCES[settings.source](settings, progress), settings))  # type: ignore[attr-defined]
+
+
+__all__ = [
+    "SOURCES",
+    "Cancelled",
+    "DataError",
+    "Episodes",
+    "ImageBank",
+    "ImageTasks",
+    "Part",
+    "Pool",
+    "Progress",
+    "Sampler",
+    "Split",
+    "Tasks",
+    "open_tasks",
+    "silent",
+]

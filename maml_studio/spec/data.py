@@ -1,0 +1,188 @@
+"""Settings of the data sources: which images or functions the tasks are made of, and how they are split."""
+
+import math
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field, model_validator
+
+from .fields import Settings, setting
+
+SPLIT_LABELS = {
+    "author": "the author's own",
+    "random": "random classes",
+    "classes": "named classes",
+    "alphabets": "whole alphabets",
+    "images": "images, labels permuted",
+    "all": "everything (evaluation only)",
+}
+
+Split = Literal["author", "random", "classes", "alphabets", "images", "all"]
+
+
+SPLIT_HELP = (
+    "What is kept apart for validation and test: the author's own division, classes drawn at random, classes or alphabets "
+    "that you name, or images of every class (labels are then permuted in each task)."
+)
+
+
+class DataSettings(Settings):
+    """What every source has: a kind of task that it can make."""
+
+    choice: ClassVar[str | None] = "source"
+    regression: ClassVar[bool] = False
+
+
+class Sinusoid(DataSettings):
+    """Sine waves y = A sin(x − p), the regression tasks of Finn 2017 (1703.03400), section 5.1."""
+
+    title: ClassVar[str] = "Sine waves"
+    regression: ClassVar[bool] = True
+
+    source: Literal["sinusoid"] = setting("sinusoid", title="Source", help="Where the tasks come from.")
+    amplitude_min: float = setting(
+        0.1, title="Amplitude from", symbol="A", help="Smallest amplitude of a task.", ge=0, le=100, advanced=True
+    )
+    amplitude_max: float = setting(
+        5.0, title="Amplitude to", symbol="A", help="Largest amplitude of a task.", gt=0, le=100, advanced=True
+    )
+    phase_max: float = setting(
+        math.pi,
+        title="Phase to",
+        symbol="p",
+        unit="rad",
+        help="Phases are drawn from 0 to this.",
+        ge=0,
+        le=100,
+        advanced=True,
+    )
+
+    @model_validator(mode="after")
+    def _ordered(self) -> "Sinusoid":
+        if self.amplitude_min > self.amplitude_max:
+            raise ValueError("amplitude_min should not be above amplitude_max")
+        return self
+
+
+class ImageSettings(DataSettings):
+    """A set of images in classes: what is held out, and whether a turned class is another class."""
+
+    split: Split = setting(
+        "random",
+        title="Split",
+        labels=SPLIT_LABELS,
+        help=SPLIT_HELP,
+    )
+    holdout: tuple[str, ...] = setting(
+        (),
+        title="Held out",
+        strict=False,
+        help="Names of the test classes or alphabets, separated by commas. Empty: drawn with the split seed.",
+    )
+    split_seed: int = setting(
+        0, title="Split seed", help="Draws the held-out part; the same seed gives the same part.", ge=0, le=2**31 - 1
+    )
+    validation_fraction: float = setting(
+        0.16,
+        title="Validation part",
+        help="Share of the classes (or images) that validation during training uses.",
+        gt=0,
+        lt=1,
+        advanced=True,
+    )
+    test_fraction: float = setting(
+        0.2,
+        title="Test part",
+        help="Share of the classes (or images) kept for the final evaluation; unused where they are named.",
+        gt=0,
+        lt=1,
+        advanced=True,
+    )
+    rotations: bool = setting(
+        False,
+        title="Rotations as classes",
+        help="Every class turned by 90, 180 and 270 degrees becomes a class of its own, in its base class's part of the split. "
+        "Not for digits: a 6 turned over is a 9.",
+    )
+
+    @model_validator(mode="after")
+    def _leaves_training(self) -> "ImageSettings":
+        if self.validation_fraction + self.test_fraction >= 1:
+            raise ValueError("validation_fraction and test_fraction together should leave something to train on (below 1)")
+        return self
+
+
+
+class Digits(ImageSettings):
+    """The 1,797 handwritten digits that ship with scikit-learn: real, and no download."""
+
+    title: ClassVar[str] = "Digits (built in)"
+    source: Literal["digits"] = setting("digits", title="Source", help="Where the tasks come from.")
+    split: Literal["images", "random", "classes", "all"] = setting("images", title="Split", labels=SPLIT_LABELS, help=SPLIT_HELP)
+    validation_fraction: float = setting(
+        0.2, title="Validation part", help="Share of the images (or classes) for validation.", gt=0, lt=1, advanced=True
+    )
+
+
+class MnistLike(ImageSettings):
+    """What MNIST and the sets made in its image share: a training and a test part of the same classes."""
+
+    split: Literal["images", "author", "random", "classes", "all"] = setting("images", title="Split", labels=SPLIT_LABELS, help=SPLIT_HELP)
+
+
+class Mnist(MnistLike):
+    """MNIST through torchvision: 70,000 handwritten digits."""
+
+    title: ClassVar[str] = "MNIST"
+    source: Literal["mnist"] = setting("mnist", title="Source", help="Where the tasks come from.")
+
+
+class FashionMnist(MnistLike):
+    """Fashion-MNIST through torchvision: 70,000 pictures of clothes."""
+
+    title: ClassVar[str] = "Fashion-MNIST"
+    source: Literal["fashion_mnist"] = setting("fashion_mnist", title="Source", help="Where the tasks come from.")
+
+
+class Kmnist(MnistLike):
+    """KMNIST through torchvision: 70,000 cursive Japanese characters in ten classes."""
+
+    title: ClassVar[str] = "KMNIST"
+    source: Literal["kmnist"] = setting("kmnist", title="Source", help="Where the tasks come from.")
+
+
+class Emnist(MnistLike):
+    """EMNIST (balanced) through torchvision: 131,600 handwritten letters and digits in 47 classes."""
+
+    title: ClassVar[str] = "EMNIST (balanced)"
+    source: Literal["emnist"] = setting("emnist", title="Source", help="Where the tasks come from.")
+    split: Literal["images", "author", "random", "classes", "all"] = setting("random", title="Split", labels=SPLIT_LABELS, help=SPLIT_HELP)
+
+
+class Omniglot(ImageSettings):
+    """Omniglot through torchvision: 1,623 characters of 50 alphabets, each drawn by 20 people (Lake 2015)."""
+
+    title: ClassVar[str] = "Omniglot"
+    source: Literal["omniglot"] = setting("omniglot", title="Source", help="Where the tasks come from.")
+    split: Literal["author", "random", "classes", "alphabets", "all"] = setting("random", title="Split", labels=SPLIT_LABELS, help=SPLIT_HELP)
+
+
+class Folder(ImageSettings):
+    """Any folder with one sub-folder of images per class, or two levels of them (alphabet, character)."""
+
+    title: ClassVar[str] = "Folder of images"
+    source: Literal["folder"] = setting("folder", title="Source", help="Where the tasks come from.")
+    path: str = setting(
+        "", title="Folder", help="A folder that holds one sub-folder of images per class; two levels (alphabet/character) work too."
+    )
+    polarity: Literal["auto", "dark_on_light", "light_on_dark"] = setting(
+        "auto",
+        title="Ink",
+        help="Whether the ink is darker or lighter than the paper. Automatic looks at the pictures' borders.",
+        labels={"auto": "automatic", "dark_on_light": "dark on light", "light_on_dark": "light on dark"},
+    )
+    split: Literal["random", "classes", "alphabets", "images", "all"] = setting("random", title="Split", labels=SPLIT_LABELS, help=SPLIT_HELP)
+
+
+Data = Annotated[
+    Digits | Sinusoid | Omniglot | Mnist | FashionMnist | Kmnist | Emnist | Folder, Field(discriminator="source")
+]

@@ -1,0 +1,88 @@
+"""What is wrong with a setting, in one sentence that names the field."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import ValidationError
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One wrong field (``"task.way"``; empty for the whole file) and what would be right."""
+
+    field: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.field} {self.message}" if self.field else self.message
+
+
+class SpecError(ValueError):
+    """Settings that can't be used; ``problems`` holds one entry per field."""
+
+    def __init__(self, problems: list[Problem], origin: str = "") -> None:
+        self.problems = problems
+        self.origin = origin
+        text = "; ".join(str(problem) for problem in problems)
+        super().__init__(f"{origin}: {text}" if origin else text)
+
+
+def problems_of(error: ValidationError) -> list[Problem]:
+    """Pydantic's findings as sentences of ours."""
+    return [_problem(item) for item in error.errors(include_url=False)]
+
+
+def _problem(item: Any) -> Problem:
+    context = item.get("ctx", {})
+    if item["type"] == "incompatible":
+        return Problem(context["field"], context["reason"])
+    field = _field(item["loc"])
+    value = item.get("input")
+    shown = repr(value)
+    shown = shown if len(shown) <= 60 else shown[:57] + "..."
+    match item["type"]:
+        case "extra_forbidden":
+            return Problem(field, "is not a setting of this table")
+        case "missing" | "union_tag_not_found":
+            return Problem(field, "is missing")
+        case "union_tag_invalid":
+            key = str(context["discriminator"]).strip("'")
+            expected = str(context["expected_tags"]).replace("'", "")
+            return Problem(f"{field}.{key}", f"should be one of {expected}, not {context['tag']!r}")
+        case "greater_than_equal":
+            return Problem(field, f"should be {context['ge']} or more, not {shown}")
+        case "greater_than":
+            return Problem(field, f"should be above {context['gt']}, not {shown}")
+        case "less_than_equal":
+            return Problem(field, f"should be {context['le']} or less, not {shown}")
+        case "less_than":
+            return Problem(field, f"should be below {context['lt']}, not {shown}")
+        case "int_type" | "int_from_float":
+            return Problem(field, f"should be a whole number, not {shown}")
+        case "float_type" | "finite_number":
+            return Problem(field, f"should be a number, not {shown}")
+        case "bool_type":
+            return Problem(field, f"should be true or false, not {shown}")
+        case "string_type":
+            return Problem(field, f"should be text, not {shown}")
+        case "literal_error":
+            return Problem(field, f"should be one of {context['expected'].replace(chr(39), '')}, not {shown}")
+        case "string_too_short":
+            return Problem(field, "should not be empty")
+        case "string_too_long" | "too_long":
+            return Problem(field, f"should not be longer than {context['max_length']}")
+        case "value_error":
+            return Problem(field, str(context["error"]))
+        case _:
+            message = str(item["msg"])
+            return Problem(field, message[:1].lower() + message[1:])
+
+
+def _field(location: tuple[int | str, ...]) -> str:
+    # A union of tables puts the chosen table's tag second ("data", "digits", "split"); people know the field as data.split.
+    parts = [str(part) for part in location]
+    if len(parts) > 2 and parts[0] in ("data", "task", "model", "algorithm"):
+        del parts[1]
+    elif len(parts) == 2 and parts[0] in ("data", "task", "model", "algorithm"):
+        parts = parts[:1]
+    return ".".join(parts)

@@ -1,0 +1,201 @@
+"""One experiment: everything that a run depends on, as one frozen object that reads and writes TOML."""
+
+import re
+import tomllib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, get_args
+
+import tomli_w
+from pydantic import ValidationError, field_validator, model_validator
+from pydantic_core import PydanticCustomError
+
+from .algorithm import Algorithm, Maml
+from .data import Data, Digits, ImageSettings
+from .errors import Problem, SpecError, problems_of
+from .fields import Settings, setting
+from .model import Conv4, Model
+from .task import NWay, Task
+from .training import Evaluation, Training
+
+MAX_TOML_BYTES = 1 << 20
+_FORBIDDEN_IN_NAMES = re.compile(r'[<>:"/\\|?*\x00-\x1f]')
+
+
+class Experiment(Settings):
+    """Dataset, task, model, algorithm, training and evaluation of one run."""
+
+    name: str = setting("experiment", title="Name", help="Names the run and its folder.", min_length=1, max_length=100)
+    seed: int = setting(0, title="Seed", help="Draws the first weights and the training tasks.", ge=0, le=2**31 - 1)
+    data: Data = Digits()
+    task: Task = NWay()
+    model: Model = Conv4()
+    algorithm: Algorithm = Maml()
+    training: Training = Training()
+    evaluation: Evaluation = Evaluation()
+
+    @field_validator("name")
+    @classmethod
+    def _is_a_file_name(cls, name: str) -> str:
+        if _FORBIDDEN_IN_NAMES.search(name) or name != name.strip() or name.strip(".") == "":
+            raise PydanticCustomError("name", 'should be usable as a folder name, without any of <>:"/\\|?* and outer spaces')
+        return name
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> "Experiment":
+        for problem in incompatibilities(self):
+            raise PydanticCustomError("incompatible", "{reason}", {"field": problem.field, "reason": problem.message})
+        return self
+
+    @property
+    def regression(self) -> bool:
+        """Whether the tasks are regression tasks (a squared error) or classification (an accuracy)."""
+        return self.task.regression
+
+
+def incompatibilities(experiment: Experiment) -> list[Problem]:
+    """What does not go together, each with the field to change."""
+    data, task, model = experiment.data, experiment.task, experiment.model
+    found = []
+    if data.regression and not task.regression:
+        found.append(Problem("task.kind", f"should be regression, since {data.title.lower()} have no classes"))
+    if task.regression and not data.regression:
+        found.append(Problem("task.kind", f"should be n_way or one_vs_rest, since {data.source} has classes and no function to fit"))
+    if model.images_only and data.regression:
+        found.append(Problem("model.name", f"should be mlp: {model.name} needs images, and {data.source} has none"))
+    if isinstance(data, ImageSettings):
+        if data.holdout and data.split not in ("classes", "alphabets"):
+            found.append(Problem("data.holdout", "is used by the splits classes and alphabets only; empty it or change data.split"))
+        if data.split == "classes" and not data.holdout:
+            found.append(Problem("data.holdout", "should name at least one class to hold out; or choose the split random"))
+    return found
+
+
+def parse(raw: Mapping[str, Any], origin: str = "") -> Experiment:
+    """An experiment from plain values.
+
+    Raises:
+        SpecError: with one problem per field that is wrong.
+    """
+    try:
+        return Experiment.model_validate(dict(raw))
+    except ValidationError as error:
+        raise SpecError(problems_of(error), origin) from None
+
+
+def to_toml(experiment: Experiment) -> str:
+    """The experiment as the text of an ``experiment.toml``, every field written out."""
+    return tomli_w.dumps(experiment.model_dump(mode="json"))
+
+
+def from_toml(text: str, origin: str = "") -> Experiment:
+    """The experiment in a TOML text; missing fields take their defaults.
+
+    Raises:
+        SpecError: when the text is no TOML or a field is wrong.
+    """
+    try:
+        raw = tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise SpecError([Problem("", f"should be TOML: {error}")], origin) from None
+    return parse(raw, origin)
+
+
+def load(path: Path) -> Experiment:
+    """Read an experiment file.
+
+    Raises:
+        SpecError: when it can't be read or a field is wrong.
+    """
+    try:
+        with path.open("rb") as file:
+            content = file.read(MAX_TOML_BYTES + 1)
+        if len(content) > MAX_TOML_BYTES:
+            raise SpecError([Problem("", "should be an experiment file of less than 1 MB")], str(path))
+        text = content.decode("utf-8")
+    except OSError as error:
+        raise SpecError([Problem("", f"can't be read: {error.strerror or error}")], str(path)) from None
+    except UnicodeDecodeError:
+        raise SpecError([Problem("", "should be a text file in UTF-8")], str(path)) from None
+    return from_toml(text, str(path))
+
+
+def with_changes(experiment: Experiment, changes: Mapping[str, Any]) -> Experiment:
+    """The experiment with other values, such as ``{"task.shot": 5, "algorithm.name": "fomaml"}``.
+
+    A changed selector (``algorithm.name``, ``model.name``, ``data.source``, ``task.kind``) resets its table to the new one's defaults;
+    fields that both tables have are kept.
+
+    Raises:
+        SpecError: when a field does not exist or its value is wrong.
+    """
+    raw = experiment.model_dump()
+    # Selectors first, whatever order they were given in: the other changes are meant for the table that they select.
+    for field, value in sorted(changes.items(), key=lambda change: change[0] not in SELECTORS):
+        table, _, key = field.rpartition(".")
+        if "." in table or (table and not isinstance(raw.get(table), dict)):
+            raise SpecError([Problem(field, "is not a setting")])
+        if field in SELECTORS:
+            raw[table] = _switched(raw[table], table, key, value)
+        else:
+            (raw[table] if table else raw)[key] = value
+    return parse(raw)
+
+
+def _switched(old: dict[str, Any], table: str, key: str, value: Any) -> dict[str, Any]:
+    variant = TABLES[table].get(value) if isinstance(value, str) else None
+    if variant is None:
+        known = ", ".join(TABLES[table])
+        raise SpecError([Problem(f"{table}.{key}", f"should be one of {known}, not {value!r}")])
+    if old[key] == value:
+        return old
+    kept = {name: old[name] for name in variant.model_fields if name in old and name != key}
+    fresh = variant()
+    usable = {}
+    for name, setting_value in kept.items():
+        try:
+            variant.model_validate({**fresh.model_dump(), **usable, name: setting_value})
+        except ValidationError:
+            continue
+        usable[name] = setting_value
+    return {**fresh.model_dump(), **usable}
+
+
+def parse_assignment(text: str) -> tuple[str, Any]:
+    """``"task.shot=5"`` as field and value; a value that is no TOML is taken as a word.
+
+    Raises:
+        SpecError: without an equals sign.
+    """
+    field, equals, value = text.partition("=")
+    if not equals or not field.strip():
+        raise SpecError([Problem("--set", f"should read FIELD=VALUE, such as task.shot=5, not {text!r}")])
+    try:
+        return field.strip(), tomllib.loads(f"value = {value}")["value"]
+    except tomllib.TOMLDecodeError:
+        return field.strip(), value
+
+
+def with_assignments(experiment: Experiment, assignments: Iterable[str]) -> Experiment:
+    """The experiment after ``--set`` words, see :func:`parse_assignment` and :func:`with_changes`."""
+    return with_changes(experiment, dict(parse_assignment(text) for text in assignments))
+
+
+def _variants(annotation: Any) -> dict[str, type[Settings]]:
+    union = get_args(annotation)[0] if hasattr(annotation, "__metadata__") else annotation
+    tables: dict[str, type[Settings]] = {}
+    for variant in get_args(union):
+        key = variant.choice
+        tables[get_args(variant.model_fields[key].annotation)[0]] = variant
+    return tables
+
+
+TABLES: dict[str, dict[str, type[Settings]]] = {
+    "data": _variants(Data),
+    "task": _variants(Task),
+    "model": _variants(Model),
+    "algorithm": _variants(Algorithm),
+}
+"""For each table with alternatives: the selecting field's values and their settings models."""
+
+SELECTORS = {"data.source", "task.kind", "model.name", "algorithm.name"}

@@ -1,0 +1,44 @@
+"""What every settings table shares: strict, frozen, and with the metadata that the form and the help are made from."""
+
+from typing import Any, ClassVar
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic_core import PydanticUndefined
+
+
+class Settings(BaseModel):
+    """A frozen table of settings; unknown fields, NaN and infinities are refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, strict=True)
+
+    choice: ClassVar[str | None] = None
+    """Name of the field that selects this table among its siblings (``source``, ``kind``, ``name``), if any."""
+    title: ClassVar[str] = ""
+    """What the selecting field shows for this table."""
+
+
+def setting(
+    default: Any = PydanticUndefined,
+    *,
+    title: str,
+    help: str,
+    symbol: str = "",
+    unit: str = "",
+    advanced: bool = False,
+    labels: dict[str, str] | None = None,
+    **limits: Any,
+) -> Any:
+    """A field with what a person needs to know about it.
+
+    Args:
+        default: value when neither preset nor user says otherwise.
+        title: short label, as it stands in the form.
+        help: one or two sentences; the tooltip and the F1 text.
+        symbol: the paper's symbol, such as ``α``.
+        unit: unit of the value, such as ``tasks``.
+        advanced: shown only when more settings are asked for.
+        labels: what the form shows for each literal value.
+        **limits: pydantic's own (``ge``, ``gt``, ``le``, ``max_length`` and so on).
+    """
+    extra = {"symbol": symbol, "unit": unit, "advanced": advanced, "labels": labels or {}}
+    return Field(default, title=title, description=help, json_schema_extra=extra, validate_default=False, **limits)
