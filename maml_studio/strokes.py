@@ -1,10 +1,11 @@
 """Vector strokes -> image: the one door for the canvas, the glyph tasks and the drawn tasks.
 
-A stroke is a float array ``[points, 3]``: x and y in units of the canvas side (0..1, y downwards) and t in seconds (left out of
-the picture, so ``[points, 2]`` will do). A drawing is a sequence of strokes. An image is float32 ``[size, size]`` in [0, 1], ink = 1.
+A stroke is a float array ``[points, 3]``: x and y in units of the canvas side (0..1, y downwards) and t in seconds (no
+part of the picture, so ``[points, 2]`` will do). A drawing is a sequence of strokes. An image is float32
+``[size, size]`` in [0, 1], ink = 1.
 
-Where the ink lies in the image is a property of a data source (MNIST: 20 pixels of 28, the centre of mass in the middle), and a
-model only knows the framing that it was trained on. A `Frame` says it in four numbers, and a checkpoint carries it along.
+Where the ink lies in the image is a property of a data source (MNIST: 20 pixels of 28, the centre of mass in the
+middle), and a model only knows the framing that it was trained on. A `Frame` says it, and a checkpoint carries it.
 """
 
 import math
@@ -21,12 +22,13 @@ Stroke = npt.NDArray[np.floating[Any]]
 Drawing = Sequence[Stroke]
 Centre = Literal["mass", "box"]
 
-# A drawing smaller than a fifth of the canvas is not magnified any further. A hand that taps a dot moves by up to 2% of the canvas;
-# at five times that is 2 of 20 pixels, no more than the line is wide, so a dot stays a dot. And few people draw a figure that small.
+# A drawing smaller than a fifth of the canvas is not magnified any further. A hand that taps a dot moves by up to 2% of
+# the canvas; at five times that is 2 of 20 pixels, no more than the line is wide, so a dot stays a dot. And a figure
+# with a shape to it is hardly ever drawn that small.
 MAX_ZOOM = 5.0
 INK = 0.2  # a pixel above this belongs to the figure; below lie the soft edge and the noise of a scan
-# What measure_frame reads on images made by render_many with one smooth line each, widths 1 to 4 and boxes 14 to 24 pixels:
-# sides 0.55 too long (the soft edge above INK), widths 1.25, 1.56, 2.2, 2.97 and 3.9 for 1, 1.5, 2.2, 3 and 4.
+# What measure_frame reads on images that render_many made with one smooth line each, boxes 14 to 24 pixels: sides 0.55
+# too long (the soft edge above INK), widths 1.25, 1.56, 2.2, 2.97 and 3.9 for 1, 1.5, 2.2, 3 and 4.
 _SIDE_BIAS, _WIDTH_SLOPE, _WIDTH_BIAS = 0.55, 1.12, 0.3
 _CHUNK = 96  # segments at a time: the working arrays, float32 [96, 28, 28], stay in a core's own cache
 
@@ -97,7 +99,8 @@ def render(strokes: Drawing, frame: Frame) -> Array:
     Raises:
         ValueError: A stroke has another shape, or a point that is not finite.
     """
-    return render_many([strokes], frame)[0]
+    image: Array = render_many([strokes], frame)[0]
+    return image
 
 
 def render_many(drawings: Sequence[Drawing], frame: Frame) -> Array:
@@ -127,7 +130,7 @@ def render_many(drawings: Sequence[Drawing], frame: Frame) -> Array:
     start = ((start - middle[row]) * scale[row, None]).astype(np.float32)
     end = ((end - middle[row]) * scale[row, None]).astype(np.float32)
     if frame.centre == "mass":
-        # The mass is that of the picture, where strokes that cross count once; half the resolution finds it to a tenth of a pixel.
+        # The picture's mass, where strokes that cross count once; half the resolution finds it to 0.1 pixel.
         coarse = _coverage(start / 2, end / 2, row, len(present), (frame.size + 1) // 2, frame.width / 2)
         shift = 2 * _centre_of_mass(coarse)
         room = np.maximum(frame.size / 2 - (high - low) * scale[:, None] / 2 - frame.width / 2, 0)
@@ -140,8 +143,8 @@ def render_many(drawings: Sequence[Drawing], frame: Frame) -> Array:
 def measure_frame(images: Array, centre: Centre) -> Frame:
     """Estimate the frame of a data source from its images.
 
-    The line width is twice the ink's area over its perimeter, the perimeter being the total variation; both estimates are
-    corrected by what they read on images that `render_many` made with a known frame.
+    The line width is twice the ink's area over its perimeter, the perimeter being the total variation; box and width
+    are corrected by what they read on images that `render_many` made with a known frame.
 
     Args:
         images: Float32 ``[n, size, size]`` in [0, 1], ink = 1; empty ones are passed over.
@@ -152,13 +155,11 @@ def measure_frame(images: Array, centre: Centre) -> Frame:
     """
     if images.ndim != 3 or images.shape[1] != images.shape[2]:
         raise ValueError(f"measure_frame needs images of shape [n, size, size], not {list(images.shape)}.")
-    ink = images > INK
-    images = images[ink.any(axis=(1, 2))]
-    ink = ink[ink.any(axis=(1, 2))]
+    images = images[(images > INK).any(axis=(1, 2))]
     if not len(images):
         raise ValueError("measure_frame needs at least one image with ink on it (a pixel above 0.2).")
     size = images.shape[1]
-    sides = np.stack([_span(ink.any(axis=1)), _span(ink.any(axis=2))]).max(axis=0)
+    sides = np.maximum(_span(images.max(axis=1) > INK), _span(images.max(axis=2) > INK))
     padded = np.pad(images.astype(np.float64), ((0, 0), (1, 1), (1, 1)))
     down, right = np.diff(padded, axis=1)[:, :, :-1], np.diff(padded, axis=2)[:, :-1, :]
     perimeter = np.hypot(down, right).sum(axis=(1, 2))
@@ -251,8 +252,8 @@ def _segments(
 def _coverage(start: Array, end: Array, row: npt.NDArray[np.intp], rows: int, size: int, width: float) -> Array:
     """Paint segments, given in pixels from the middle of the image, as lines with a soft edge one pixel wide.
 
-    In the segment's own axes a pixel's squared distance is (across)² + (overshoot past the nearer end)², and both axes are sums of
-    one term for the pixel's column and one for its row: the inner work is nine passes over ``[segments, size, size]``.
+    In the segment's own axes a pixel's squared distance is (across)² + (overshoot past the nearer end)², and either is
+    the sum of a term for the pixel's column and one for its row: little work per ``[segments, size, size]``.
 
     Args:
         start: ``[segments, 2]``.
@@ -286,7 +287,8 @@ def _coverage(start: Array, end: Array, row: npt.NDArray[np.intp], rows: int, si
         # A minimum per image: eight times faster here than one minimum.reduceat over all.
         for image, i, j in zip(owner, first, [*first[1:], len(beyond)], strict=True):
             np.minimum(nearest[image], beyond[i:j].min(axis=0), out=nearest[image])
-    return np.clip(np.float32(width / 2 + 0.5) - np.sqrt(nearest, out=nearest), 0, 1)
+    coverage: Array = np.clip(np.float32(width / 2 + 0.5) - np.sqrt(nearest), 0, 1)
+    return coverage
 
 
 def _centre_of_mass(images: Array) -> npt.NDArray[np.float64]:
@@ -295,10 +297,12 @@ def _centre_of_mass(images: Array) -> npt.NDArray[np.float64]:
     total = images.sum(axis=(1, 2), dtype=np.float64)
     x = images.sum(axis=1, dtype=np.float64) @ (np.arange(width) - (width - 1) / 2)
     y = images.sum(axis=2, dtype=np.float64) @ (np.arange(height) - (height - 1) / 2)
-    return np.stack([x, y], axis=1) / total[:, None]
+    centres: npt.NDArray[np.float64] = np.stack([x, y], axis=1) / total[:, None]
+    return centres
 
 
 def _span(hits: npt.NDArray[np.bool_]) -> npt.NDArray[np.intp]:
     """Length from the first to the last true entry of each row of ``[n, size]``."""
     size = hits.shape[1]
-    return size - hits.argmax(axis=1) - hits[:, ::-1].argmax(axis=1)
+    spans: npt.NDArray[np.intp] = size - hits.argmax(axis=1) - hits[:, ::-1].argmax(axis=1)
+    return spans

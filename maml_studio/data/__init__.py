@@ -4,7 +4,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
+import numpy as np
+
 from ..spec import DataSettings, ImageSettings, Sinusoid, TaskSettings
+from ..strokes import Frame, measure_frame
 from .bank import DataError, ImageBank, Pool
 from .digits import load_digit_bank
 from .episodes import Episodes, Sampler
@@ -12,6 +15,8 @@ from .image_tasks import image_sampler
 from .progress import Cancelled, Progress, silent
 from .sinusoid import SinusoidTasks
 from .splits import Split, make_split
+
+FRAME_IMAGES = 500
 
 Part = Literal["train", "validation", "test"]
 
@@ -27,16 +32,27 @@ class Tasks(Protocol):
         """
         ...
 
+    def frame(self) -> Frame | None:
+        """Where this source's images have their ink, so that a drawing can be placed alike; None without images."""
+        ...
+
 
 @dataclass(frozen=True)
 class ImageTasks:
     """Images in memory and the parts that they are divided into."""
 
+    settings: ImageSettings
     split: Split
 
     def sampler(self, part: Part, task: TaskSettings) -> Sampler:
         """See :class:`Tasks`."""
         return image_sampler(getattr(self.split, part), task, "training" if part == "train" else part)
+
+    def frame(self) -> Frame:
+        """See :class:`Tasks`; measured on training images spread over all classes."""
+        pool = self.split.train
+        index = pool.index[:: max(1, len(pool.index) // FRAME_IMAGES)]
+        return measure_frame(pool.images[index].numpy().astype(np.float32) / 255, self.settings.centre)
 
 
 SOURCES: dict[str, Callable[[DataSettings, Progress], ImageBank]] = {
@@ -59,7 +75,7 @@ def open_tasks(settings: DataSettings, progress: Progress = silent) -> Tasks:
     if isinstance(settings, Sinusoid):
         return SinusoidTasks(settings)
     assert isinstance(settings, ImageSettings)
-    return ImageTasks(make_split(SOURCES[settings.source](settings, progress), settings))  # type: ignore[attr-defined]
+    return ImageTasks(settings, make_split(SOURCES[settings.source](settings, progress), settings))  # type: ignore[attr-defined]
 
 
 __all__ = [

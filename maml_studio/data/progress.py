@@ -1,5 +1,6 @@
 """How a loader that takes long says how far it is, and learns that nobody waits any more."""
 
+import time
 from collections.abc import Callable
 
 Progress = Callable[[str, float], None]
@@ -12,3 +13,17 @@ class Cancelled(Exception):  # noqa: N818 - nothing is wrong: somebody asked for
 
 def silent(message: str, share: float) -> None:
     """A progress that tells nobody."""
+
+
+def throttled(progress: Progress, interval: float = 0.05) -> Progress:
+    """The same progress for callers that report after every small piece: the first report, then one per ``interval`` seconds."""
+    last = -interval
+
+    def report(message: str, share: float) -> None:
+        nonlocal last
+        now = time.monotonic()
+        if now - last >= interval:
+            last = now
+            progress(message, share)
+
+    return report

@@ -47,3 +47,6 @@ class SinusoidTasks:
         if not task.regression:
             raise DataError("task.kind should be regression, since sine waves have no classes")
         return SinusoidSampler(self.settings, task)
+
+    def frame(self) -> None:
+        """See :class:`Tasks`: there are no images."""

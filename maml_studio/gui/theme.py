@@ -1,18 +1,18 @@
 """Colours by role, in a dark and a light scheme, and how the window takes them on.
 
-A role has one colour everywhere: support is orange in a plot, in a frame round a picture and in a legend. The hues follow Okabe and
-Ito's colour-blind safe set ("Color Universal Design", 2008), moved lighter or darker until each can be read as text on its panel
-(WCAG AA, 4.5 to 1).
+A role has one colour everywhere: support is orange in a plot, in a frame round a picture and in a legend. The hues
+follow Okabe and Ito's colour-blind safe set ("Color Universal Design", 2008), moved lighter or darker until each can be
+read as text on its panel (WCAG AA, 4.5 to 1).
 
-The style is Fusion with our own palettes: on bare X, Qt's own ``setColorScheme`` changes nothing. Widgets that paint for themselves read
-`current` when they paint; whatever keeps a colour (a plot's pen) connects to ``manager().changed``.
+The style is Fusion with our own palettes: on bare X, Qt's own ``setColorScheme`` changes nothing. Widgets that paint
+for themselves read `current` when they paint; whatever keeps a colour (a plot's pen) connects to ``manager().changed``.
 """
 
 import string
 import sys
 from dataclasses import dataclass, fields
 from types import ModuleType
-from typing import Literal, get_args
+from typing import Literal
 
 from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtGui import QColor, QPalette
@@ -33,6 +33,7 @@ class Theme:
         panel: Background of plots, cards, lists and fields.
         raised: Background of buttons.
         border: Lines between and round things.
+        outline: The edge of a field that one types into or ticks: 3 to 1 on what is around it.
         grid: Lines inside a plot.
         text: Words.
         muted: Words that matter less: units, hints.
@@ -57,6 +58,7 @@ class Theme:
     panel: str
     raised: str
     border: str
+    outline: str
     grid: str
     text: str
     muted: str
@@ -86,6 +88,7 @@ DARK = Theme(
     panel="#22262c",
     raised="#2e333b",
     border="#434a55",
+    outline="#767f8c",
     grid="#363c45",
     text="#e6e9ed",
     muted="#a2abb7",
@@ -111,6 +114,7 @@ LIGHT = Theme(
     panel="#ffffff",
     raised="#fbfbfc",
     border="#c3c9d1",
+    outline="#868e9a",
     grid="#e2e5ea",
     text="#1c2128",
     muted="#59626f",
@@ -132,16 +136,13 @@ LIGHT = Theme(
 
 
 def scheme(choice: Choice) -> Theme:
-    """Return the scheme that a choice means on this system, now.
-
-    Raises:
-        ValueError: The choice is none of the three.
-    """
-    if choice not in get_args(Choice):
-        raise ValueError(f'The colour scheme must be "system", "dark" or "light", not {choice!r}.')
+    """Return the scheme that a choice means on this system, now: light where the system doesn't say."""
     if choice != "system":
         return DARK if choice == "dark" else LIGHT
     return DARK if QApplication.styleHints().colorScheme() == Qt.ColorScheme.Dark else LIGHT
+
+
+_QT_SCHEME = {"system": Qt.ColorScheme.Unknown, "dark": Qt.ColorScheme.Dark, "light": Qt.ColorScheme.Light}
 
 
 class ThemeManager(QObject):
@@ -172,12 +173,16 @@ class ThemeManager(QObject):
 
     def set_choice(self, choice: Choice) -> Theme:
         """Take a choice on; emits `changed` if that is another scheme than before."""
-        theme = scheme(choice)
+        if choice not in _QT_SCHEME:
+            raise ValueError(f'The colour scheme must be "system", "dark" or "light", not {choice!r}.')
         self._choice = choice
+        # Where Qt can, title bar and system dialogs go along; "Unknown" gives the choice back to the system.
+        self._app.styleHints().setColorScheme(_QT_SCHEME[choice])
+        theme = scheme(choice)
         if theme is not self._theme:
-            self._theme = theme
-            if self._app.style().name() != "fusion":
+            if self._theme is None:
                 self._app.setStyle("Fusion")
+            self._theme = theme
             self._app.setPalette(_palette(theme))
             self._app.setStyleSheet(_style_sheet(theme))
             _colour_pyqtgraph(theme)
@@ -189,13 +194,13 @@ class ThemeManager(QObject):
             self.set_choice("system")
 
 
-def manager() -> ThemeManager:
+def manager(app: QApplication | None = None) -> ThemeManager:
     """Return the application's theme manager; the first call makes it.
 
     Raises:
         RuntimeError: There is no QApplication yet.
     """
-    app = QApplication.instance()
+    app = app or QApplication.instance()
     if not isinstance(app, QApplication):
         raise RuntimeError("The theme needs a QApplication: make one first.")
     found = app.findChild(ThemeManager, options=Qt.FindChildOption.FindDirectChildrenOnly)
@@ -207,13 +212,13 @@ def current() -> Theme:
     return manager().theme
 
 
-def apply(choice: Choice = "system") -> Theme:
+def apply(app: QApplication, choice: Choice = "system") -> Theme:
     """Give the application the scheme that `choice` means and return it.
 
     Raises:
         ValueError: The choice is none of the three.
     """
-    return manager().set_choice(choice)
+    return manager(app).set_choice(choice)
 
 
 def pyqtgraph() -> ModuleType:
@@ -271,5 +276,7 @@ def _palette(theme: Theme) -> QPalette:
 
 def _style_sheet(theme: Theme) -> str:
     """Fill the style sheet's ``$role`` places."""
-    template = string.Template(paths.resource("style", "studio.qss").read_text("utf-8"))
-    return template.substitute({field.name: getattr(theme, field.name) for field in fields(theme)})
+    folder = paths.resource("style")
+    template = string.Template((folder / "studio.qss").read_text("utf-8"))
+    roles = {field.name: getattr(theme, field.name) for field in fields(theme)}
+    return template.substitute(roles, style=folder.as_posix())

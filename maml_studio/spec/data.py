@@ -66,6 +66,9 @@ class Sinusoid(DataSettings):
 class ImageSettings(DataSettings):
     """A set of images in classes: what is held out, and whether a turned class is another class."""
 
+    centre: ClassVar[Literal["mass", "box"]] = "box"
+    """What stands in the middle of its images: the ink's centre of mass (as in MNIST) or its bounding box."""
+
     split: Split = setting(
         "random",
         title="Split",
@@ -116,6 +119,7 @@ class Digits(ImageSettings):
     """The 1,797 handwritten digits that ship with scikit-learn: real, and no download."""
 
     title: ClassVar[str] = "Digits (built in)"
+    centre: ClassVar[Literal["mass", "box"]] = "mass"
     source: Literal["digits"] = setting("digits", title="Source", help="Where the tasks come from.")
     split: Literal["images", "random", "classes", "all"] = setting("images", title="Split", labels=SPLIT_LABELS, help=SPLIT_HELP)
     validation_fraction: float = setting(
@@ -125,6 +129,8 @@ class Digits(ImageSettings):
 
 class MnistLike(ImageSettings):
     """What MNIST and the sets made in its image share: a training and a test part of the same classes."""
+
+    centre: ClassVar[Literal["mass", "box"]] = "mass"
 
     split: Literal["images", "author", "random", "classes", "all"] = setting("images", title="Split", labels=SPLIT_LABELS, help=SPLIT_HELP)
 

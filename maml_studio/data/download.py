@@ -1,0 +1,156 @@
+"""Fetch a file whole or not at all, and unpack it in the same way.
+
+torchvision's own downloader can't be cancelled, waits for ever on a silent server and may leave half a file behind.
+"""
+
+import gzip
+import hashlib
+import http.client
+import shutil
+import urllib.error
+import urllib.request
+import zipfile
+import zlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import BinaryIO
+
+from .bank import DataError
+from .progress import Progress, silent, throttled
+from .whole_file import whole_file, whole_folder
+
+_PIECE = 1 << 16
+
+
+class DownloadError(DataError):
+    """No server delivered the file; the sentence says what each of them did."""
+
+
+class _Unusable(Exception):  # noqa: N818 - never leaves this file
+    """What one server did wrong."""
+
+
+def download(
+    urls: Sequence[str], target: Path, md5: str, progress: Progress = silent, *, stall_seconds: float = 20.0
+) -> None:
+    """Fetch a file from the first of several servers that delivers it.
+
+    Args:
+        urls: the same file on different servers.
+        target: where it goes; it appears there only when size and checksum are right.
+        md5: the checksum in hexadecimal digits, as torchvision keeps it. It finds damage; it does not withstand an attacker.
+        progress: told the share of bytes that have come.
+        stall_seconds: a server that sends nothing for this long is given up.
+
+    Raises:
+        DownloadError: when none of them delivers the right bytes.
+        DataError: when the file can't be written.
+        Cancelled: when ``progress`` asked for it.
+    """
+    progress = throttled(progress)
+    failures = []
+    for url in urls:
+        try:
+            with whole_file(target) as file:
+                _fetch(url, file, target.name, md5, progress, stall_seconds)
+        except _Unusable as reason:
+            failures.append(f"{url} ({reason})")
+        except OSError as error:
+            raise DataError(f"{target} can't be written: {error.strerror or error}") from None
+        else:
+            return
+    raise DownloadError(f"{target.name} could not be fetched from {' or '.join(failures)}")
+
+
+def _fetch(url: str, file: BinaryIO, name: str, md5: str, progress: Progress, stall_seconds: float) -> None:
+    progress(f"Downloading {name}", -1)
+    request = urllib.request.Request(url, headers={"User-Agent": "maml-studio"})  # noqa: S310 - torchvision's addresses
+    digest = hashlib.md5(usedforsecurity=False)
+    done = 0
+    try:
+        response = urllib.request.urlopen(request, timeout=stall_seconds)  # noqa: S310
+    except urllib.error.HTTPError as error:
+        error.close()
+        raise _Unusable(f"the server answered {error.code} {error.reason}") from None
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        raise _Unusable(_reason(error)) from None
+    with response:
+        total = int(response.headers.get("Content-Length") or 0)
+        while True:
+            try:
+                piece = response.read(_PIECE)
+            except (OSError, http.client.HTTPException) as error:
+                raise _Unusable(f"{_reason(error)} after {_megabytes(done)}") from None
+            if not piece:
+                break
+            file.write(piece)
+            digest.update(piece)
+            done += len(piece)
+            size = f"{_megabytes(done)} of {_megabytes(total)}" if total else _megabytes(done)
+            progress(f"Downloading {name}: {size}", min(done / total, 1.0) if total else -1)
+    if done < total:
+        raise _Unusable(f"it ended after {_megabytes(done)} of {_megabytes(total)}")
+    if digest.hexdigest() != md5:
+        raise _Unusable("what came is not that file: its checksum is wrong")
+
+
+def _reason(error: Exception) -> str:
+    cause = getattr(error, "reason", error)  # URLError keeps the socket's error there
+    if isinstance(cause, TimeoutError):
+        return "the server fell silent"
+    return str(getattr(cause, "strerror", None) or cause or type(cause).__name__)
+
+
+def _megabytes(count: int) -> str:
+    return f"{count / 1e6:.1f} MB"
+
+
+def has_md5(path: Path, md5: str) -> bool:
+    """Whether a file exists and has that checksum."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest() == md5
+    except OSError:
+        return False
+
+
+def unpack_gzip(packed: BinaryIO, target: Path, progress: Progress = silent) -> None:
+    """Write what a gzip stream holds under ``target``, whole or not at all.
+
+    Raises:
+        DataError: when the stream is broken or the file can't be written.
+        Cancelled: when ``progress`` asked for it.
+    """
+    progress = throttled(progress)
+    try:
+        with gzip.open(packed) as source, whole_file(target) as file:
+            while piece := source.read(1 << 20):
+                file.write(piece)
+                progress(f"Unpacking {target.name}: {_megabytes(file.tell())}", -1)
+    except (EOFError, zlib.error, zipfile.BadZipFile, OSError) as error:
+        raise DataError(f"{target} can't be unpacked: {getattr(error, 'strerror', None) or error}") from None
+
+
+def unpack_zip(archive: Path, target: Path, progress: Progress = silent) -> None:
+    """Unpack the folder ``target.name`` of a zip file as ``target``, whole or not at all.
+
+    Raises:
+        DataError: when the archive is broken, has no such folder, holds a path that leads out of it, or can't be written.
+        Cancelled: when ``progress`` asked for it.
+    """
+    progress = throttled(progress)
+    try:
+        with zipfile.ZipFile(archive) as packed, whole_folder(target) as folder:
+            members = [one for one in packed.infolist() if not one.is_dir()]
+            for done, member in enumerate(members):
+                progress(f"Unpacking {archive.name}", done / len(members))
+                path = (folder.parent / member.filename).resolve()
+                if not path.is_relative_to(folder.resolve()):
+                    raise DataError(f"{archive} holds {member.filename!r}, which lies outside its folder {target.name}")
+                path.parent.mkdir(parents=True, exist_ok=True)
+                with packed.open(member) as source, path.open("wb") as file:
+                    shutil.copyfileobj(source, file)
+            if not members:
+                raise DataError(f"{archive} is empty")
+    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError) as error:
+        raise DataError(f"{archive} can't be unpacked: {getattr(error, 'strerror', None) or error}") from None

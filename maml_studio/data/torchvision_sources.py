@@ -1,0 +1,197 @@
+"""MNIST and its kin, EMNIST and Omniglot: addresses, checksums and file formats are torchvision's, the download is ours.
+
+torchvision is imported when a source is opened, since that takes two seconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+from zipfile import ZipFile
+
+import torch
+
+from ..paths import data_dir
+from ..spec import DataSettings
+from .bank import DataError, ImageBank
+from .download import DownloadError, download, has_md5, unpack_gzip, unpack_zip
+from .folder import read_folder
+from .progress import Progress
+
+if TYPE_CHECKING:
+    from torchvision import datasets
+
+_EMNIST_SPLIT = "balanced"
+
+
+def load_mnist_bank(settings: DataSettings, progress: Progress) -> ImageBank:
+    """The sources ``mnist``, ``fashion_mnist`` and ``kmnist``; ``held_out`` is the test part.
+
+    Raises:
+        DataError: when the files are neither there nor to be had, or broken.
+        Cancelled: when ``progress`` asked for it.
+    """
+    from torchvision import datasets
+
+    kinds = {"mnist": datasets.MNIST, "fashion_mnist": datasets.FashionMNIST, "kmnist": datasets.KMNIST}
+    return read_mnist(kinds[settings.source], data_dir(), progress)  # type: ignore[attr-defined]
+
+
+def load_emnist_bank(settings: DataSettings, progress: Progress) -> ImageBank:
+    """The source ``emnist``, its balanced part, turned upright; ``held_out`` is the test part.
+
+    Raises:
+        DataError: when the files are neither there nor to be had, or broken.
+        Cancelled: when ``progress`` asked for it.
+    """
+    from torchvision import datasets
+
+    del settings
+    return read_emnist(datasets.EMNIST, data_dir(), progress)
+
+
+def load_omniglot_bank(settings: DataSettings, progress: Progress) -> ImageBank:
+    """The source ``omniglot``; ``held_out`` are the evaluation alphabets.
+
+    Raises:
+        DataError: when the files are neither there nor to be had, or broken.
+        Cancelled: when ``progress`` asked for it.
+    """
+    from torchvision import datasets
+
+    del settings
+    return read_omniglot(datasets.Omniglot, data_dir(), progress)
+
+
+def read_mnist(
+    dataset: type[datasets.MNIST], root: Path, progress: Progress, mirrors: Sequence[str] | None = None
+) -> ImageBank:
+    """MNIST or a set of the same form.
+
+    Args:
+        dataset: torchvision's class.
+        root: the folder of all data sets; the files lie in ``root/<class>/raw``, packed or unpacked, wherever they come from.
+        progress: told how far the download is.
+        mirrors: addresses to fetch from instead of torchvision's, each ending in a slash.
+
+    Raises:
+        DataError: when the files are neither there nor to be had, or broken.
+        Cancelled: when ``progress`` asked for it.
+    """
+    raw = root / dataset.__name__ / "raw"
+    for name, md5 in dataset.resources:
+        unpacked, archive = raw / name.removesuffix(".gz"), raw / name
+        if _is_there(unpacked):
+            continue
+        urls = [mirror + name for mirror in (dataset.mirrors if mirrors is None else mirrors)]
+        fetched = _fetch(dataset.__name__, urls, archive, md5, progress)
+        with archive.open("rb") as packed:
+            unpack_gzip(packed, unpacked, progress)
+        if fetched:
+            archive.unlink()
+    return _parse(dataset, root, raw)
+
+
+def read_emnist(
+    dataset: type[datasets.EMNIST], root: Path, progress: Progress, url: str | None = None
+) -> ImageBank:
+    """EMNIST's balanced part; arguments as :func:`read_mnist`, but for the one address of the archive."""
+    raw = root / dataset.__name__ / "raw"
+    parts = [f"emnist-{_EMNIST_SPLIT}-{part}" for part in ("train", "test")]
+    names = [f"{part}-{file}-ubyte" for part in parts for file in ("images-idx3", "labels-idx1")]
+    if not all(_is_there(raw / name) for name in names):
+        address = url or dataset.url
+        archive = raw / address.rpartition("/")[2]
+        fetched = _fetch(dataset.__name__, [address], archive, dataset.md5, progress)
+        with ZipFile(archive) as packed:
+            for name in names:
+                with packed.open(f"gzip/{name}.gz") as member:
+                    unpack_gzip(member, raw / name, progress)
+        if fetched:
+            archive.unlink()  # 560 MB, of which 110 were wanted
+    # The images of all EMNIST files stand with rows and columns exchanged.
+    return _parse(dataset, root, raw, transposed=True, split=_EMNIST_SPLIT)
+
+
+def read_omniglot(
+    dataset: type[datasets.Omniglot], root: Path, progress: Progress, address: str | None = None
+) -> ImageBank:
+    """Both halves of Omniglot, black on white 105x105, read as any folder of class folders is.
+
+    torchvision's own reader would decode all of it again each time, and wants the zip files to stay.
+
+    Args:
+        dataset: torchvision's class, for addresses and checksums.
+        root: the folder of all data sets; the files lie in ``root/omniglot-py``, packed or unpacked.
+        progress: told how far download and reading are.
+        address: fetch from here instead of torchvision's address, without a slash at the end.
+
+    Raises:
+        DataError: when the files are neither there nor to be had, or broken.
+        Cancelled: when ``progress`` asked for it.
+    """
+    banks = []
+    for part, md5 in dataset.zips_md5.items():
+        folder = root / dataset.folder / part
+        if not folder.is_dir():
+            archive = folder.with_name(f"{part}.zip")
+            url = f"{address or dataset.download_url_prefix}/{archive.name}"
+            fetched = _fetch(dataset.__name__, [url], archive, md5, progress)
+            unpack_zip(archive, folder, progress)
+            if fetched:
+                archive.unlink()
+        banks.append(read_folder(folder, "dark_on_light", progress))
+    background, evaluation = banks
+    return ImageBank(
+        torch.cat([background.images, evaluation.images]),
+        torch.cat([background.labels, evaluation.labels + len(background.class_names)]),
+        background.class_names + evaluation.class_names,
+        background.groups + evaluation.groups,
+        torch.cat([background.held_out, ~evaluation.held_out]),
+    )
+
+
+def _is_there(file: Path) -> bool:
+    return file.is_file() and file.stat().st_size > 0
+
+
+def _fetch(title: str, urls: Sequence[str], archive: Path, md5: str, progress: Progress) -> bool:
+    """Make sure that the archive is there; whether it had to be downloaded."""
+    if has_md5(archive, md5):
+        return False
+    try:
+        download(urls, archive, md5, progress)
+    except DownloadError as error:
+        raise DataError(
+            f"{title} is not on this machine: {error}; connect to the internet once, or put {archive.name} into {archive.parent}, "
+            "or choose digits, which are built in, or a folder of images as data.source"
+        ) from None
+    return True
+
+
+def _parse(
+    dataset: type[datasets.MNIST], root: Path, raw: Path, *, transposed: bool = False, **options: str
+) -> ImageBank:
+    if (raw.parent / "processed").exists():
+        raise DataError(f"{raw.parent / 'processed'} was made by an old torchvision and would be read as a pickle; remove it")
+    images, labels = [], []
+    for train in (True, False):
+        try:
+            part = dataset(root=root, train=train, download=False, **options)
+        except (AssertionError, KeyError, OSError, RuntimeError, TypeError, ValueError) as error:
+            raise DataError(f"{raw} holds a broken file ({error}); remove its files, and they are fetched again") from None
+        if part.data.shape[1:] != (28, 28) or len(part.data) != len(part.targets):
+            raise DataError(f"{raw} holds images and labels that do not go together; remove its files, and they are fetched again")
+        images.append(part.data)
+        labels.append(part.targets)
+    names = tuple(name.partition(" - ")[0] for name in part.classes)  # MNIST calls its classes "0 - zero"
+    targets = torch.cat(labels)
+    if int(targets.min()) < 0 or int(targets.max()) >= len(names):
+        raise DataError(f"{raw} holds labels of other classes than {', '.join(names)}; remove its files, and they are fetched again")
+    order = targets.argsort(stable=True)
+    everything = torch.cat(images)
+    held_out = torch.arange(len(targets)) >= len(labels[0])
+    return ImageBank(
+        (everything.transpose(1, 2) if transposed else everything)[order].contiguous(), targets[order], names, ("",) * len(names), held_out[order]
+    )

@@ -1,0 +1,417 @@
+"""A square to draw on, with mouse, pen, finger or keys; a corner can show what the model gets of it."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, QSizeF, Qt, Signal
+from PySide6.QtGui import (
+    QColor,
+    QEventPoint,
+    QFocusEvent,
+    QImage,
+    QKeyEvent,
+    QKeySequence,
+    QMouseEvent,
+    QPainter,
+    QPainterPath,
+    QPaintEvent,
+    QPen,
+    QPointingDevice,
+    QTabletEvent,
+    QTouchEvent,
+)
+from PySide6.QtWidgets import QSizePolicy, QWidget
+
+from maml_studio.gui import theme
+from maml_studio.gui.sketch import Sketch
+from maml_studio.strokes import Frame
+
+PEN = 0.036  # the pen's width in sides of the canvas: a felt pen's, and near the model's line for a full-size figure
+_ROUND = 0.02  # how far from its corners a painted stroke is rounded, in sides
+_REACH = PEN / 2 + 0.03  # how near the eraser must come to the middle of a line
+_STEP, _LEAP = 0.02, 0.1  # how far an arrow key moves the pen, without and with Shift
+_ARROWS = {Qt.Key.Key_Left: (-1, 0), Qt.Key.Key_Right: (1, 0), Qt.Key.Key_Up: (0, -1), Qt.Key.Key_Down: (0, 1)}
+
+
+class DrawingCanvas(QWidget):
+    """A square that records strokes and renders them as the model gets them.
+
+    Left button, pen or finger draws; the right button or the pen's other end erases the stroke under it. With keys:
+    arrows move the pen (Shift: further), Space puts it down and lifts it, Escape drops the stroke, Delete clears,
+    Ctrl+Z and Ctrl+Shift+Z undo and redo.
+
+    Signals:
+        changed: The content is another: the pen lifted, something was erased, set, cleared, undone or redone.
+        live: A stroke is growing; at most every 50 ms.
+    """
+
+    changed = Signal()
+    live = Signal()
+
+    def __init__(self, parent: QWidget | None = None, *, hint: str = "Draw here", side: int = 96) -> None:
+        super().__init__(parent)
+        self._hint = hint
+        self._side = side
+        self._inset = False
+        self._pen = QPointF(0.5, 0.5)  # where mouse, pen, finger or keys were last
+        self._by_keys = False
+        self._finger: int | None = None
+        self._sketch = Sketch(self)
+        self._sketch.changed.connect(self._take_change)
+        self._sketch.changed.connect(self.changed)
+        self._sketch.live.connect(self.live)
+
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setAttribute(Qt.WidgetAttribute.WA_AcceptTouchEvents)
+        self.setCursor(Qt.CursorShape.CrossCursor)
+        self.setContextMenuPolicy(Qt.ContextMenuPolicy.PreventContextMenu)
+        policy = QSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Preferred)
+        policy.setHeightForWidth(True)
+        self.setSizePolicy(policy)
+        self.setAccessibleName("Drawing canvas")
+        self._take_change()
+        theme.manager().changed.connect(self.update)
+
+    # What is on it
+
+    def strokes(self) -> list[np.ndarray]:
+        """Return the strokes, float64 ``[points, 3]`` each, the growing one included."""
+        return self._sketch.strokes()
+
+    def set_strokes(self, strokes: Sequence[np.ndarray], *, undoable: bool = True) -> None:
+        """Show other strokes.
+
+        Args:
+            strokes: Float arrays ``[points, 3]``, as `maml_studio.strokes` defines them.
+            undoable: Whether undo brings back what was there; if not, the way back ends here.
+
+        Raises:
+            ValueError: A stroke has another shape, or a point that is not finite.
+        """
+        self._sketch.set_strokes(strokes, undoable=undoable)
+
+    def set_image(self, image: np.ndarray | None, *, undoable: bool = True) -> None:
+        """Show a picture as the model gets it in place of strokes; drawing over it takes it off first.
+
+        Args:
+            image: Float ``[size, size]`` in [0, 1] of the frame's size, ink = 1; None clears.
+            undoable: Whether undo brings back what was there; if not, the way back ends here.
+
+        Raises:
+            ValueError: The picture has another shape, or a value that is not finite.
+        """
+        self._sketch.set_image(image, undoable=undoable)
+
+    def image(self) -> np.ndarray:
+        """Return what the model gets: float32 ``[size, size]`` in [0, 1], ink = 1; not to be written to."""
+        return self._sketch.image()
+
+    def is_empty(self) -> bool:
+        """Tell whether there is neither a stroke nor a picture."""
+        return self._sketch.is_empty()
+
+    def set_frame(self, frame: Frame) -> None:
+        """Frame the strokes as another data source does; emits `changed` unless there is nothing to frame."""
+        self._sketch.set_frame(frame)
+
+    def can_undo(self) -> bool:
+        """Tell whether there is a step back."""
+        return self._sketch.can_undo()
+
+    def can_redo(self) -> bool:
+        """Tell whether there is a step forward again."""
+        return self._sketch.can_redo()
+
+    def undo(self) -> None:
+        """Go back to what was there before the last change; in the middle of a stroke, drop that stroke."""
+        self._sketch.undo()
+
+    def redo(self) -> None:
+        """Go forward again to what undo took back."""
+        self._sketch.redo()
+
+    def clear(self) -> None:
+        """Take everything off; undo brings it back."""
+        self._sketch.clear()
+
+    # What it looks like
+
+    def set_hint(self, text: str) -> None:
+        """Set the words that an empty canvas shows."""
+        self._hint = text
+        self._take_change()
+
+    def set_inset_visible(self, visible: bool) -> None:
+        """Show the image that the model gets in a corner, or not."""
+        self._inset = visible
+        self.update()
+
+    def sizeHint(self) -> QSize:
+        return QSize(self._side, self._side)
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(min(self._side, 64), min(self._side, 64))
+
+    def hasHeightForWidth(self) -> bool:
+        return True
+
+    def heightForWidth(self, width: int) -> int:
+        return width
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        colours = theme.current()
+        painter = QPainter(self)
+        painter.setRenderHints(QPainter.RenderHint.Antialiasing | QPainter.RenderHint.SmoothPixmapTransform)
+        square = self._square()
+        side = square.width()
+        if not self.isEnabled():
+            painter.setOpacity(0.5)
+        outline = QPainterPath()
+        outline.addRoundedRect(square.adjusted(1, 1, -1, -1), 5, 5)
+        painter.fillPath(outline, colours.color("canvas_paper"))
+
+        painter.save()
+        painter.setClipPath(outline)
+        ink = colours.color("canvas_ink")
+        if self._sketch.picture is not None:
+            painter.drawImage(square, _tinted(self._sketch.picture, ink))
+        painter.translate(square.topLeft())
+        painter.scale(side, side)
+        painter.setPen(QPen(ink, PEN, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap, Qt.PenJoinStyle.RoundJoin))
+        for stroke in self.strokes():
+            painter.drawPath(_smooth(stroke))
+        painter.restore()
+
+        if self.is_empty() and not (self._by_keys and self.hasFocus()):
+            painter.setPen(colours.color("muted"))
+            margin = side * 0.08
+            words = square.adjusted(margin, margin, -margin, -margin)
+            painter.drawText(words, Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap, self._hint)
+        if self._inset:
+            self._paint_inset(painter, square, colours)
+        if self._by_keys and self.hasFocus():
+            self._paint_cursor(painter, square, colours)
+        focused = self.hasFocus()
+        painter.setPen(QPen(colours.color("accent" if focused else "border"), 2 if focused else 1))
+        painter.drawPath(outline)
+
+    def _paint_inset(self, painter: QPainter, square: QRectF, colours: theme.Theme) -> None:
+        """The model's image, pixel by pixel, in the corner that has the least ink; the lower right one if all are free."""
+        side, margin = max(square.width() * 0.2, 2.0 * self._sketch.frame.size), 8
+        room = square.adjusted(margin, margin, -margin - side, -margin - side)
+        corners = (room.bottomRight(), room.bottomLeft(), room.topRight(), room.topLeft())
+        ink = np.concatenate([np.empty((0, 2)), *(stroke[:, :2] for stroke in self._sketch.strokes())]) * square.width()
+        x, y = ink.T + np.array(square.topLeft().toTuple())[:, None]
+        reach = side / 2 + margin
+
+        def covered(corner: QPointF) -> int:
+            near = (np.abs(x - corner.x() - side / 2) < reach) & (np.abs(y - corner.y() - side / 2) < reach)
+            return int(near.sum())
+
+        place = QRectF(min(corners, key=covered), QSizeF(side, side))
+        painter.save()
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, False)
+        painter.fillRect(place, colours.color("canvas_paper"))
+        painter.drawImage(place, _tinted(self.image(), colours.color("canvas_ink")))
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
+        painter.setPen(QPen(colours.color("muted"), 1))
+        painter.drawRect(place.adjusted(-1, -1, 0, 0))
+        painter.restore()
+
+    def _paint_cursor(self, painter: QPainter, square: QRectF, colours: theme.Theme) -> None:
+        """A ring round the place where the keyboard's pen is, filled while it is down, with a cross through it."""
+        side = square.width()
+        centre = square.topLeft() + self._pen * side
+        radius = max(side * PEN / 2 + 3, 5)
+        painter.setPen(QPen(colours.color("accent"), 2))
+        painter.setBrush(colours.color("accent") if self._sketch.drawing else Qt.BrushStyle.NoBrush)
+        painter.drawEllipse(centre, radius, radius)
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        for dx, dy in _ARROWS.values():
+            way = QPointF(dx, dy)
+            painter.drawLine(centre + way * radius, centre + way * (radius + 5))
+
+    def _square(self) -> QRectF:
+        """The drawing area: the largest square in the middle of the widget."""
+        side = min(self.width(), self.height())
+        return QRectF((self.width() - side) / 2, (self.height() - side) / 2, side, side)
+
+    def _take_change(self) -> None:
+        count = len(self._sketch.strokes())
+        if self._sketch.picture is not None:
+            content = "Shows an example."
+        else:
+            content = f"{count} stroke{'s' * (count != 1)}." if count else f"Empty. {self._hint}."
+        self.setAccessibleDescription(f"{content} Arrow keys move the pen, Space puts it down or lifts it.")
+        self.update()
+
+    # Mouse, pen and finger
+
+    def _put(self, position: QPointF) -> tuple[float, float]:
+        """Put the pen at a position of the widget; return it in units of the square's side, kept within its edges."""
+        square = self._square()
+        at = (position - square.topLeft()) / max(square.width(), 1)
+        self._pen = QPointF(min(max(at.x(), 0.0), 1.0), min(max(at.y(), 0.0), 1.0))
+        self._by_keys = False
+        self.update()
+        return self._pen.toTuple()
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        if event.button() == Qt.MouseButton.LeftButton:
+            self._sketch.begin(*self._put(event.position()))
+        elif event.button() == Qt.MouseButton.RightButton and not self._sketch.drawing:
+            self._sketch.erase(*self._put(event.position()), _REACH)
+        else:
+            event.ignore()
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        if event.buttons() & Qt.MouseButton.LeftButton:
+            self._sketch.grow(*self._put(event.position()))
+        elif event.buttons() & Qt.MouseButton.RightButton:
+            self._sketch.erase(*self._put(event.position()), _REACH)
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        if event.button() == Qt.MouseButton.LeftButton:
+            self._sketch.lift()
+        elif event.button() == Qt.MouseButton.RightButton:
+            self._sketch.end_erasing()
+
+    def tabletEvent(self, event: QTabletEvent) -> None:
+        rubber = event.pointerType() == QPointingDevice.PointerType.Eraser
+        rubber = rubber or bool((event.button() | event.buttons()) & Qt.MouseButton.RightButton)
+        if event.type() == QEvent.Type.TabletPress:
+            self.setFocus(Qt.FocusReason.MouseFocusReason)
+            at = self._put(event.position())
+            self._sketch.erase(*at, _REACH) if rubber else self._sketch.begin(*at)
+        elif event.type() == QEvent.Type.TabletMove and event.buttons():
+            at = self._put(event.position())
+            self._sketch.erase(*at, _REACH) if rubber else self._sketch.grow(*at)
+        elif event.type() == QEvent.Type.TabletRelease:
+            self._sketch.lift()
+            self._sketch.end_erasing()
+        event.accept()  # or Qt would send the same once more as a mouse
+
+    def event(self, event: QEvent) -> bool:
+        if isinstance(event, QTouchEvent):
+            self._touch(event)
+            event.accept()
+            return True
+        if event.type() == QEvent.Type.ShortcutOverride and _is_own(event):
+            event.accept()  # while the canvas has the focus, Ctrl+Z is its own and not the window's
+            return True
+        return super().event(event)
+
+    def _touch(self, event: QTouchEvent) -> None:
+        """Let the first finger draw; further ones are the resting hand and do nothing."""
+        if event.type() == QEvent.Type.TouchCancel:
+            self._finger = None
+            self._sketch.drop()
+            return
+        for point in event.points():
+            if point.state() == QEventPoint.State.Pressed and self._finger is None:
+                self._finger = point.id()
+                self.setFocus(Qt.FocusReason.MouseFocusReason)
+                self._sketch.begin(*self._put(point.position()))
+            elif point.id() != self._finger:
+                continue
+            elif point.state() == QEventPoint.State.Released:
+                self._finger = None
+                self._sketch.lift()
+            else:
+                self._sketch.grow(*self._put(point.position()))
+
+    # Keys
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if not _is_own(event) or not self.isEnabled():
+            super().keyPressEvent(event)
+            return
+        key = event.key()
+        if event.matches(QKeySequence.StandardKey.Undo):
+            self.undo()
+        elif _is_redo(event):
+            self.redo()
+        elif key in (Qt.Key.Key_Delete, Qt.Key.Key_Backspace):
+            self.clear()
+        elif key == Qt.Key.Key_Escape:
+            if self._sketch.drawing:
+                self._sketch.drop()
+            else:
+                super().keyPressEvent(event)  # no stroke to drop: it may close a dialog
+        else:
+            self._move_pen(event)
+
+    def _move_pen(self, event: QKeyEvent) -> None:
+        self._by_keys = True
+        if event.key() in _ARROWS:
+            step = _LEAP if event.modifiers() & Qt.KeyboardModifier.ShiftModifier else _STEP
+            at = self._pen + QPointF(*_ARROWS[event.key()]) * step
+            self._pen = QPointF(min(max(at.x(), 0.0), 1.0), min(max(at.y(), 0.0), 1.0))
+            self._sketch.grow(*self._pen.toTuple())
+        elif not event.isAutoRepeat():
+            if self._sketch.drawing:
+                self._sketch.lift()
+            else:
+                self._sketch.begin(*self._pen.toTuple())
+        self.update()
+
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        if event.reason() in (Qt.FocusReason.TabFocusReason, Qt.FocusReason.BacktabFocusReason):
+            self._by_keys = True
+        super().focusInEvent(event)
+
+    def focusOutEvent(self, event: QFocusEvent) -> None:
+        if self._by_keys:
+            self._sketch.lift()
+        super().focusOutEvent(event)
+
+
+def _is_redo(event: QKeyEvent) -> bool:
+    # Which of the two is standard depends on the system; both are in people's fingers.
+    control, shift = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ShiftModifier
+    pressed = (event.key(), event.modifiers())
+    return event.matches(QKeySequence.StandardKey.Redo) or pressed in (
+        (Qt.Key.Key_Z, control | shift),
+        (Qt.Key.Key_Y, control),
+    )
+
+
+def _is_own(event: QKeyEvent) -> bool:
+    plain = not event.modifiers() & ~(Qt.KeyboardModifier.ShiftModifier | Qt.KeyboardModifier.KeypadModifier)
+    keys = (*_ARROWS, Qt.Key.Key_Space, Qt.Key.Key_Delete, Qt.Key.Key_Backspace, Qt.Key.Key_Escape)
+    return (plain and event.key() in keys) or event.matches(QKeySequence.StandardKey.Undo) or _is_redo(event)
+
+
+def _smooth(stroke: np.ndarray) -> QPainterPath:
+    """A stroke with its corners rounded by a hair: smooth where a hand drew it, as sharp as the model sees it elsewhere."""
+    points = stroke[:, :2]
+    ways = np.diff(points, axis=0)
+    lengths = np.hypot(*ways.T)[:, None]
+    hairs = ways * np.minimum(
+        0.5, _ROUND / np.maximum(lengths, 1e-9)
+    )  # how far before and after a corner the curve runs
+    path = QPainterPath(QPointF(*points[0]))
+    if len(points) == 1:
+        path.lineTo(QPointF(*points[0]) + QPointF(1e-4, 0))  # a path of no length would not be painted
+    corners = points[1:-1]
+    for before, corner, after in zip(
+        (corners - hairs[:-1]).tolist(), corners.tolist(), (corners + hairs[1:]).tolist(), strict=True
+    ):
+        path.lineTo(*before)
+        path.quadTo(*corner, *after)
+    path.lineTo(*points[-1])
+    return path
+
+
+def _tinted(image: np.ndarray, ink: QColor) -> QImage:
+    """A picture in the ink's colour, as see-through as it has no ink."""
+    alpha = np.ascontiguousarray(image * 255 + 0.5, dtype=np.uint8)
+    height, width = alpha.shape
+    mask = QImage(alpha.data, width, height, width, QImage.Format.Format_Alpha8)
+    picture = QImage(width, height, QImage.Format.Format_ARGB32_Premultiplied)
+    picture.fill(ink)
+    painter = QPainter(picture)
+    painter.setCompositionMode(QPainter.CompositionMode.CompositionMode_DestinationIn)
+    painter.drawImage(0, 0, mask)
+    painter.end()
+    return picture

@@ -1,0 +1,1 @@
+"""The outer loop, its events, checkpoints and evaluation."""

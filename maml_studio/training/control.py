@@ -1,0 +1,74 @@
+"""How a window or a signal handler talks to a running training: pause, go on, one step, stop."""
+
+import threading
+
+
+class Control:
+    """Wishes from any thread, honoured by the trainer between chunks of tasks."""
+
+    def __init__(self, *, paused: bool = False) -> None:
+        self._news = threading.Condition()
+        self._paused = paused
+        self._stopped = False
+        self._steps_wanted = 0
+        self._stepping = False
+
+    def pause(self) -> None:
+        """Hold before the next chunk of tasks."""
+        with self._news:
+            self._paused = True
+            self._stepping = False
+
+    def resume(self) -> None:
+        """Go on."""
+        with self._news:
+            self._paused = False
+            self._steps_wanted = 0
+            self._news.notify_all()
+
+    def step(self) -> None:
+        """Do one outer step, then hold again."""
+        with self._news:
+            self._paused = True
+            self._steps_wanted += 1
+            self._news.notify_all()
+
+    def stop(self) -> None:
+        """End the run; its state is saved."""
+        with self._news:
+            self._stopped = True
+            self._news.notify_all()
+
+    @property
+    def paused(self) -> bool:
+        """Whether the run holds, or does single steps only."""
+        return self._paused
+
+    @property
+    def stopped(self) -> bool:
+        """Whether the end was asked for."""
+        return self._stopped
+
+    @property
+    def stepping(self) -> bool:
+        """Whether the step under way was asked for by itself, for somebody to look at."""
+        return self._stepping
+
+    def may_begin_step(self) -> bool:
+        """Wait while paused; True when an outer step may begin, False when the run should end."""
+        with self._news:
+            self._stepping = False
+            self._news.wait_for(lambda: self._stopped or not self._paused or self._steps_wanted > 0)
+            if self._paused and self._steps_wanted:
+                self._steps_wanted -= 1
+                self._stepping = True
+            return not self._stopped
+
+    def may_go_on(self) -> bool:
+        """Wait while paused in the middle of a step; True when its next chunk may be worked on, False when the run should end."""
+        with self._news:
+            self._news.wait_for(lambda: self._stopped or not self._paused or self._stepping or self._steps_wanted > 0)
+            if self._paused and not self._stepping and self._steps_wanted:
+                self._steps_wanted -= 1
+                self._stepping = True
+            return not self._stopped

@@ -1,0 +1,122 @@
+"""Try adapted models on fixed tasks, at every inner step."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ..algorithms import Algorithm, Params
+from ..data import Episodes, Sampler
+from ..spec import Experiment, NWay, TaskSettings
+from .events import StepScore
+
+IMAGES_PER_CHUNK = 160
+"""Examples that walk through the network together; measured on two cores, more brings nothing and costs memory."""
+POINTS_PER_CHUNK = 4096
+"""The same for regression tasks and their small networks."""
+
+
+@dataclass(frozen=True)
+class TaskScores:
+    """Per task and inner step, ``[tasks, steps + 1]`` each; accuracy is NaN for regression."""
+
+    support_loss: Tensor
+    query_loss: Tensor
+    accuracy: Tensor
+
+    def summary(self) -> tuple[StepScore, ...]:
+        """Means over the tasks with their 95% intervals."""
+        scores = []
+        for step in range(self.query_loss.shape[1]):
+            loss, loss_ci = mean_ci95(self.query_loss[:, step])
+            accuracy, accuracy_ci = mean_ci95(self.accuracy[:, step])
+            known = not math.isnan(accuracy)
+            scores.append(
+                StepScore(
+                    step,
+                    loss,
+                    loss_ci,
+                    self.support_loss[:, step].mean().item(),
+                    accuracy if known else None,
+                    accuracy_ci if known else None,
+                )
+            )
+        return tuple(scores)
+
+
+def mean_ci95(values: Tensor) -> tuple[float, float]:
+    """Mean over tasks ``[tasks]`` and the half width of its 95% interval, 1.96 σ/√n."""
+    values = values.double()
+    deviation = values.std().item() if len(values) > 1 else math.nan
+    return values.mean().item(), 1.96 * deviation / math.sqrt(len(values))
+
+
+def chunk_size(task: TaskSettings) -> int:
+    """How many tasks go through the network side by side."""
+    per_class = task.shot + task.query
+    if task.regression:
+        return max(1, POINTS_PER_CHUNK // per_class)
+    return max(1, IMAGES_PER_CHUNK // (per_class * (task.way if isinstance(task, NWay) else 2)))
+
+
+def norm_mode(experiment: Experiment, transductive: bool) -> str:
+    """What normalises a query: ``transductive`` or ``support`` statistics for batch norm, else the norm's own name."""
+    if experiment.model.batch_norm:
+        return "transductive" if transductive else "support"
+    return getattr(experiment.model, "norm", "none") + " norm" if getattr(experiment.model, "norm", "none") != "none" else "no norm"
+
+
+def score_tasks(algorithm: Algorithm, meta: Params, episodes: Episodes, steps: int, transductive: bool) -> TaskScores:
+    """Adapt to each task and look at its query set before and after every inner step."""
+    path = algorithm.adapt(meta, episodes, steps)
+    learner = algorithm.learner
+    losses, accuracies = [], []
+    with torch.no_grad():
+        for point in path:
+            outputs = learner.query_outputs(point.params, episodes, transductive)
+            losses.append(learner.loss(outputs, episodes.query_y))
+            accuracies.append(learner.accuracy(outputs, episodes.query_y))
+    return TaskScores(
+        torch.stack([point.support_loss for point in path], 1).cpu(), torch.stack(losses, 1).cpu(), torch.stack(accuracies, 1).cpu()
+    )
+
+
+def evaluate(
+    algorithm: Algorithm,
+    meta: Params,
+    sampler: Sampler,
+    experiment: Experiment,
+    *,
+    tasks: int,
+    steps: int,
+    transductive: bool,
+    seed: int,
+    may_go_on: Callable[[int], bool] = lambda done: True,
+) -> TaskScores | None:
+    """Score ``tasks`` tasks, the same ones for the same seed.
+
+    Args:
+        algorithm: adapts.
+        meta: the meta-parameters.
+        sampler: draws the tasks.
+        experiment: whose task decides how many go side by side.
+        tasks: how many.
+        steps: inner steps; scores are taken before the first and after each.
+        transductive: where a query's batch-norm statistics come from.
+        seed: draws the tasks.
+        may_go_on: called with the number of tasks done before each chunk; False gives up.
+
+    Returns:
+        The scores, or None when it was given up.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    size = chunk_size(experiment.task)
+    parts = []
+    for done in range(0, tasks, size):
+        if not may_go_on(done):
+            return None
+        episodes = sampler.sample(min(size, tasks - done), generator).to(algorithm.learner.device)
+        parts.append(score_tasks(algorithm, meta, episodes, steps, transductive))
+    return TaskScores(*(torch.cat([getattr(part, name) for part in parts]) for name in ("support_loss", "query_loss", "accuracy")))

@@ -1,0 +1,162 @@
+"""What a run reports: frozen records of plain numbers, one line each in ``metrics.jsonl``."""
+
+import json
+import math
+from dataclasses import asdict, dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something that happened in a run."""
+
+
+@dataclass(frozen=True)
+class Loading(Event):
+    """Data on its way; ``share`` is 0 to 1, or -1 where nobody knows. Never stored."""
+
+    message: str
+    share: float
+
+
+@dataclass(frozen=True)
+class Started(Event):
+    """Training begins (or goes on) after ``iteration`` outer steps."""
+
+    iteration: int
+    iterations: int
+    device: str
+    parameters: int
+    norm_mode: str
+
+
+@dataclass(frozen=True)
+class OuterStep(Event):
+    """One step of the outer loop, its numbers averaged over the meta-batch.
+
+    Attributes:
+        iteration: outer steps done, this one included.
+        query_loss: at the adapted weights φ_k.
+        query_accuracy: at φ_k; None for regression.
+        support_losses: at φ_0 to φ_k.
+        query_losses: at φ_0 to φ_k where they were traced, else empty (a forward pass each).
+        accuracy_before: query accuracy at φ_0 where traced, else None.
+        gradient_norm: of the outer gradient, before clipping.
+        outer_lr: the step size used.
+        tasks: tasks in the meta-batch.
+        seconds: time spent training so far, pauses left out.
+    """
+
+    iteration: int
+    query_loss: float
+    query_accuracy: float | None
+    support_losses: tuple[float, ...]
+    query_losses: tuple[float, ...]
+    accuracy_before: float | None
+    gradient_norm: float
+    outer_lr: float
+    tasks: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class StepScore:
+    """The query set after ``step`` inner steps: means over tasks with the half width of their 95% interval (1.96 σ/√n)."""
+
+    step: int
+    query_loss: float
+    query_loss_ci95: float
+    support_loss: float
+    accuracy: float | None
+    accuracy_ci95: float | None
+
+
+@dataclass(frozen=True)
+class Validation(Event):
+    """Validation tasks tried at every inner step."""
+
+    iteration: int
+    scores: tuple[StepScore, ...]
+    tasks: int
+    norm_mode: str
+    best: bool
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Checkpointed(Event):
+    """A checkpoint was written."""
+
+    iteration: int
+    kind: str
+
+
+@dataclass(frozen=True)
+class Diverged(Event):
+    """The loss became NaN or exploded; the last good checkpoint is kept. A Failed event follows."""
+
+    iteration: int
+    message: str
+
+
+@dataclass(frozen=True)
+class Finished(Event):
+    """All iterations done, or a wished-for end reached, as ``reason`` says."""
+
+    iteration: int
+    reason: str
+
+
+@dataclass(frozen=True)
+class Stopped(Event):
+    """Ended on request, its state saved."""
+
+    iteration: int
+
+
+@dataclass(frozen=True)
+class Failed(Event):
+    """Ended by something wrong, in one sentence."""
+
+    iteration: int
+    message: str
+
+
+TERMINAL = (Finished, Stopped, Failed)
+"""Exactly one of these ends every run."""
+
+_KINDS = {kind.__name__: kind for kind in (Started, OuterStep, Validation, Checkpointed, Diverged, *TERMINAL)}
+
+
+def to_line(event: Event) -> str:
+    """The event as one line of JSON; numbers that JSON does not know become null."""
+    return json.dumps({"event": type(event).__name__, **_plain(asdict(event))}, ensure_ascii=False, allow_nan=False)
+
+
+def from_line(line: str) -> Event | None:
+    """The event of a line; None for a kind that this version does not know, or a line cut short.
+
+    Null where a number belongs comes back as NaN.
+    """
+    try:
+        raw = json.loads(line)
+        kind = _KINDS[raw.pop("event")]
+        if kind is Validation:
+            raw["scores"] = tuple(StepScore(**score) for score in raw["scores"])
+        for name in ("support_losses", "query_losses"):
+            if name in raw:
+                raw[name] = tuple(math.nan if value is None else float(value) for value in raw[name])
+        event: Event = kind(**raw)
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return None
+    return event
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return value

@@ -1,0 +1,366 @@
+"""The outer loop as a generator of events; it knows no algorithm, no network and no data source by name."""
+
+import math
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from ..algorithms import Algorithm, OuterGradient, Params, build_algorithm
+from ..data import Cancelled, DataError, Episodes, Sampler, Tasks, open_tasks
+from ..models import build_for
+from ..spec import Experiment
+from .checkpoint import Checkpoint, CheckpointError, check_shapes
+from .control import Control
+from .evaluation import chunk_size, evaluate, norm_mode
+from .events import Checkpointed, Diverged, Event, Failed, Finished, Loading, OuterStep, Started, StepScore, Stopped, Validation
+from .machine import DeviceError, prepare_thread, resolve_device
+from .run_folder import BEST, LATEST, RunFolder, RunFolderError
+
+TRACE_EVERY = 10
+"""Query losses along the inner loop cost a forward pass each, so only every tenth outer step has them (and each single step)."""
+EXPLODED = 1000.0
+"""A loss this many times the first one, for several steps in a row, does not come back."""
+EXPLODED_STEPS = 10
+
+
+@dataclass(frozen=True)
+class _Exploded(Exception):
+    message: str
+
+
+def run(
+    experiment: Experiment,
+    *,
+    folder: RunFolder | None = None,
+    control: Control | None = None,
+    checkpoint: Checkpoint | None = None,
+) -> Iterator[Event]:
+    """Meta-train, and report.
+
+    Args:
+        experiment: what to do; nothing else decides it.
+        folder: where events and checkpoints go; None keeps nothing.
+        control: pause, step and stop from another thread.
+        checkpoint: go on from here.
+
+    Yields:
+        Events, the last of them the only terminal one: Finished, Stopped or Failed.
+    """
+    control = control or Control()
+    iteration = checkpoint.iteration if checkpoint else 0
+    prepare_thread()
+    try:
+        for event in _run(experiment, folder, control, checkpoint):
+            iteration = getattr(event, "iteration", iteration)
+            if folder:
+                folder.append(event)
+            yield event
+    except Cancelled:
+        yield _last(Stopped(iteration), folder)
+    except _Exploded as exploded:
+        yield _last(Diverged(iteration, exploded.message), folder)
+        yield _last(Failed(iteration, exploded.message), folder)
+    except (DataError, DeviceError, CheckpointError, RunFolderError) as error:
+        yield _last(Failed(iteration, str(error)), folder)
+    except OSError as error:
+        yield _last(Failed(iteration, f"{error.filename or 'A file'} can't be written or read: {error.strerror or error}"), folder)
+    except MemoryError:
+        yield _last(Failed(iteration, "There is not enough memory; a smaller meta-batch, width or number of inner steps needs less"), folder)
+    finally:
+        if folder:
+            folder.close()
+
+
+def _last(event: Event, folder: RunFolder | None) -> Event:
+    if folder:
+        try:
+            folder.append(event)
+        except OSError:
+            # The disk may be what failed; whoever drives hears of it all the same.
+            pass
+    return event
+
+
+def _run(experiment: Experiment, folder: RunFolder | None, control: Control, checkpoint: Checkpoint | None) -> Iterator[Event]:
+    def progress(message: str, share: float) -> None:
+        if control.stopped:
+            raise Cancelled
+
+    yield Loading("Loading the data", -1)
+    tasks = open_tasks(experiment.data, progress)
+    yield from Trainer(experiment, tasks, folder, control, checkpoint).events()
+
+
+class Trainer:
+    """One run's state: meta-parameters, optimizer, generator, and the best score so far."""
+
+    def __init__(
+        self, experiment: Experiment, tasks: Tasks, folder: RunFolder | None, control: Control, checkpoint: Checkpoint | None
+    ) -> None:
+        self.experiment, self.folder, self.control = experiment, folder, control
+        self.train_sampler: Sampler = tasks.sampler("train", experiment.task)
+        self.validation_sampler: Sampler = tasks.sampler("validation", experiment.task)
+        self.frame = tasks.frame()
+        self.device = resolve_device(experiment.training.device)
+        self.algorithm: Algorithm = build_algorithm(experiment, build_for(experiment).to(self.device))
+        self.meta: Params = self.algorithm.meta_parameters()
+        self.optimizer = torch.optim.Adam(list(self.meta.values()), lr=experiment.training.outer_lr)
+        self.generator = torch.Generator().manual_seed(experiment.seed)
+        self.iteration = 0
+        self.progress: dict[str, Any] = {"seconds": 0.0, "first_loss": None, "exploded": 0, "best": None, "stale": 0, "scores": None}
+        if checkpoint:
+            self._restore(checkpoint)
+
+    def events(self) -> Iterator[Event]:
+        """Train to the end."""
+        settings = self.experiment.training
+        yield Started(
+            self.iteration,
+            settings.iterations,
+            str(self.device),
+            sum(value.numel() for value in self.meta.values()),
+            norm_mode(self.experiment, settings.transductive),
+        )
+        if self.iteration == 0:
+            yield from self._validate()
+        while self.iteration < settings.iterations:
+            before = self.generator.get_state()
+            step = self._outer_step() if self.control.may_begin_step() else None
+            if step is None:
+                # A meta-batch cut in the middle is drawn again when the run goes on.
+                self.generator.set_state(before)
+                yield from self._save(LATEST)
+                yield Stopped(self.iteration)
+                return
+            yield step
+            if self.iteration % self.experiment.evaluation.every == 0 or self.iteration == settings.iterations:
+                yield from self._validate()
+                reason = self._reached()
+                if reason:
+                    yield from self._save(LATEST)
+                    yield Finished(self.iteration, reason)
+                    return
+            if self.iteration % settings.checkpoint_every == 0:
+                yield from self._save(LATEST)
+        yield from self._save(LATEST)
+        yield Finished(self.iteration, f"all {settings.iterations} iterations done")
+
+    def _outer_step(self) -> OuterStep | None:
+        """One step of the outer loop; None when the end was asked for in its middle."""
+        started = time.perf_counter()
+        settings = self.experiment.training
+        episodes = self.train_sampler.sample(settings.meta_batch, self.generator).to(self.device)
+        trace = self.control.stepping or self.iteration % TRACE_EVERY == 0
+        total: Params = {name: torch.zeros_like(value) for name, value in self.meta.items()}
+        parts: list[_ChunkScores] = []
+        waited = 0.0
+        for chunk in episodes.chunks(chunk_size(self.experiment.task)):
+            pause_began = time.perf_counter()
+            if not self.control.may_go_on():
+                return None
+            waited += time.perf_counter() - pause_began
+            outer = self.algorithm.outer_gradient(self.meta, chunk, transductive=settings.transductive)
+            for name, value in outer.gradient.items():
+                total[name] += value * (len(chunk) / len(episodes))
+            parts.append(self._scores(outer, chunk, trace))
+        scores = _ChunkScores.mean(parts)
+        norm = self._apply(total, scores.query_loss)
+        self.iteration += 1
+        self.progress["seconds"] += time.perf_counter() - started - waited
+        return OuterStep(
+            iteration=self.iteration,
+            query_loss=scores.query_loss,
+            query_accuracy=_known(scores.query_accuracy),
+            support_losses=scores.support_losses,
+            query_losses=scores.query_losses,
+            accuracy_before=_known(scores.accuracy_before),
+            gradient_norm=norm,
+            outer_lr=self.optimizer.param_groups[0]["lr"],
+            tasks=len(episodes),
+            seconds=self.progress["seconds"],
+        )
+
+    def _scores(self, outer: OuterGradient, chunk: Episodes, trace: bool) -> "_ChunkScores":
+        learner = self.algorithm.learner
+        query_losses, before = [], math.nan
+        if trace:
+            with torch.no_grad():
+                for step, point in enumerate(outer.path[:-1]):
+                    outputs = learner.query_outputs(point.params, chunk, self.experiment.training.transductive)
+                    query_losses.append(learner.loss(outputs, chunk.query_y).mean().item())
+                    if step == 0:
+                        before = learner.accuracy(outputs, chunk.query_y).mean().item()
+            query_losses.append(outer.query_loss.mean().item())
+        return _ChunkScores(
+            len(chunk),
+            outer.query_loss.mean().item(),
+            outer.query_accuracy.mean().item(),
+            tuple(point.support_loss.mean().item() for point in outer.path),
+            tuple(query_losses),
+            before,
+        )
+
+    def _apply(self, gradient: Params, query_loss: float) -> float:
+        """Adam's step, unless the numbers say that it would only do harm."""
+        settings = self.experiment.training
+        for name, value in self.meta.items():
+            value.grad = gradient[name]
+        norm = torch.nn.utils.clip_grad_norm_(list(self.meta.values()), settings.clip or math.inf).item()
+        self._check(query_loss, norm)
+        for group in self.optimizer.param_groups:
+            group["lr"] = outer_lr(self.experiment, self.iteration)
+        self.optimizer.step()
+        return norm
+
+    def _check(self, query_loss: float, norm: float) -> None:
+        advice = (
+            f"try a smaller inner rate (now {self.experiment.algorithm.inner_lr:g}), a smaller outer rate "
+            f"(now {self.experiment.training.outer_lr:g}) or training.clip = 10; the last good checkpoint is kept"
+        )
+        if not math.isfinite(query_loss) or not math.isfinite(norm):
+            what = "query loss" if not math.isfinite(query_loss) else "outer gradient"
+            raise _Exploded(f"The {what} was no longer a number at iteration {self.iteration + 1}: {advice}")
+        first = self.progress["first_loss"]
+        if first is None:
+            self.progress["first_loss"] = first = max(query_loss, 1.0)
+        self.progress["exploded"] = self.progress["exploded"] + 1 if query_loss > EXPLODED * first else 0
+        if self.progress["exploded"] >= EXPLODED_STEPS:
+            raise _Exploded(f"The query loss had grown to {query_loss:.3g} by iteration {self.iteration + 1}: {advice}")
+
+    def _validate(self) -> Iterator[Event]:
+        settings = self.experiment.evaluation
+        scores = evaluate(
+            self.algorithm,
+            self.meta,
+            self.validation_sampler,
+            self.experiment,
+            tasks=settings.tasks,
+            steps=settings.inner_steps,
+            transductive=settings.transductive,
+            seed=settings.seed,
+            # A single step stands for its validation too: whoever steps wants to see what it did.
+            may_go_on=lambda done: self.control.stepping or self.control.may_go_on(),
+        )
+        if scores is None:
+            return
+        summary = scores.summary()
+        best = self._note_best(summary[-1])
+        self.progress["scores"] = {
+            "iteration": self.iteration,
+            "tasks": settings.tasks,
+            "norm_mode": norm_mode(self.experiment, settings.transductive),
+            "steps": [vars(score) for score in summary],
+        }
+        yield Validation(
+            self.iteration,
+            summary,
+            settings.tasks,
+            norm_mode(self.experiment, settings.transductive),
+            best,
+            self.progress["seconds"],
+        )
+        if best and self.iteration > 0:
+            yield from self._save(BEST)
+
+    def _note_best(self, last: StepScore) -> bool:
+        by_accuracy = self.experiment.evaluation.best_by == "score" and last.accuracy is not None
+        score = last.accuracy if by_accuracy else -last.query_loss
+        assert score is not None
+        best = self.progress["best"]
+        better = math.isfinite(score) and (best is None or score > best)
+        self.progress["stale"] = 0 if better else self.progress["stale"] + 1
+        if better:
+            self.progress["best"] = score
+        return better
+
+    def _reached(self) -> str:
+        settings, scores = self.experiment.training, self.progress["scores"]
+        if scores is None:
+            return ""
+        last = scores["steps"][-1]
+        if settings.stop_at > 0:
+            if last["accuracy"] is not None and last["accuracy"] >= settings.stop_at:
+                return f"validation accuracy reached {last['accuracy']:.4g}"
+            if last["accuracy"] is None and last["query_loss"] <= settings.stop_at:
+                return f"validation error reached {last['query_loss']:.4g}"
+        if settings.patience and self.progress["stale"] >= settings.patience:
+            return f"{settings.patience} validations without a better one"
+        return ""
+
+    def _save(self, kind: str) -> Iterator[Event]:
+        if self.folder:
+            self.folder.save_checkpoint(kind, self._checkpoint())
+            yield Checkpointed(self.iteration, kind)
+
+    def _checkpoint(self) -> Checkpoint:
+        state = self.optimizer.state
+        optimizer = {
+            f"{name}/{slot}": value for name, tensor in self.meta.items() for slot, value in state.get(tensor, {}).items()
+        }
+        return Checkpoint(
+            self.experiment, self.iteration, self.meta, optimizer, self.generator.get_state(), self.progress, self.frame.to_dict() if self.frame else None
+        )
+
+    def _restore(self, checkpoint: Checkpoint) -> None:
+        check_shapes(checkpoint, self.meta, "the checkpoint")
+        with torch.no_grad():
+            for name, value in self.meta.items():
+                value.copy_(checkpoint.meta[name])
+        for name, tensor in self.meta.items():
+            slots = {key.removeprefix(f"{name}/"): value for key, value in checkpoint.optimizer.items() if key.startswith(f"{name}/")}
+            if slots:
+                self.optimizer.state[tensor] = {
+                    slot: value if slot == "step" else value.to(self.device) for slot, value in slots.items()
+                }
+        if checkpoint.generator is not None:
+            self.generator.set_state(checkpoint.generator)
+        self.iteration = checkpoint.iteration
+        self.progress |= checkpoint.progress
+
+
+def outer_lr(experiment: Experiment, iteration: int) -> float:
+    """The outer loop's step size at an iteration: constant, or half a cosine down to zero (Loshchilov 2017, 1608.03983)."""
+    settings = experiment.training
+    if settings.schedule == "constant":
+        return settings.outer_lr
+    return settings.outer_lr * 0.5 * (1 + math.cos(math.pi * iteration / settings.iterations))
+
+
+@dataclass(frozen=True)
+class _ChunkScores:
+    """Means over the tasks of one chunk."""
+
+    tasks: int
+    query_loss: float
+    query_accuracy: float
+    support_losses: tuple[float, ...]
+    query_losses: tuple[float, ...]
+    accuracy_before: float
+
+    @staticmethod
+    def mean(parts: list["_ChunkScores"]) -> "_ChunkScores":
+        """Means over all tasks of the chunks."""
+        tasks = sum(part.tasks for part in parts)
+
+        def average(values: list[float]) -> float:
+            return sum(part.tasks * value for part, value in zip(parts, values, strict=True)) / tasks
+
+        def columns(rows: list[tuple[float, ...]]) -> tuple[float, ...]:
+            return tuple(average(list(column)) for column in zip(*rows, strict=True))
+
+        return _ChunkScores(
+            tasks,
+            average([part.query_loss for part in parts]),
+            average([part.query_accuracy for part in parts]),
+            columns([part.support_losses for part in parts]),
+            columns([part.query_losses for part in parts]),
+            average([part.accuracy_before for part in parts]),
+        )
+
+
+def _known(value: float) -> float | None:
+    return None if math.isnan(value) else value
+
