@@ -77,7 +77,8 @@ def missing_for_window(environ: Mapping[str, str]) -> dict[str, str]:
     if wants_display_server(environ):
         offers = [("DISPLAY", X_LIBRARIES), ("WAYLAND_DISPLAY", WAYLAND_LIBRARIES)]
         lacks = [missing_libraries(libraries) for variable, libraries in offers if environ.get(variable)]
-        missing.extend(min(lacks, key=len, default=[]))
+        if lacks:
+            missing += sorted(lacks, key=len)[0]
     return {name: known[name] for name in missing}
 
 
