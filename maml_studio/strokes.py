@@ -130,9 +130,8 @@ def render_many(drawings: Sequence[Drawing], frame: Frame) -> Array:
     start = ((start - middle[row]) * scale[row, None]).astype(np.float32)
     end = ((end - middle[row]) * scale[row, None]).astype(np.float32)
     if frame.centre == "mass":
-        # The picture's mass, where strokes that cross count once; half the resolution finds it to 0.1 pixel.
-        coarse = _coverage(start / 2, end / 2, row, len(present), (frame.size + 1) // 2, frame.width / 2)
-        shift = 2 * _centre_of_mass(coarse)
+        # The picture's mass, where strokes that cross count once, so it has to be painted first.
+        shift = _centre_of_mass(_coverage(start, end, row, len(present), frame.size, frame.width))
         room = np.maximum(frame.size / 2 - (high - low) * scale[:, None] / 2 - frame.width / 2, 0)
         shift = np.clip(shift, -room, room).astype(np.float32)  # no ink is pushed over the edge
         start, end = start - shift[row], end - shift[row]
@@ -163,9 +162,7 @@ def measure_frame(images: Array, centre: Centre) -> Frame:
     padded = np.pad(images.astype(np.float64), ((0, 0), (1, 1), (1, 1)))
     down, right = np.diff(padded, axis=1)[:, :, :-1], np.diff(padded, axis=2)[:, :-1, :]
     perimeter = np.hypot(down, right).sum(axis=(1, 2))
-    width = float(
-        np.median(2 * images.sum(axis=(1, 2)) / perimeter)
-    )  # crowded figures read too wide: the median minds less
+    width = float(np.median(2 * images.sum(axis=(1, 2)) / perimeter))  # crowded figures read too wide: the median minds less
     box = min(float(sides.mean()) - _SIDE_BIAS, float(size))
     return Frame(size, max(box, 2.0), centre, min(max(_WIDTH_SLOPE * width - _WIDTH_BIAS, 0.5), max(box, 2.0) / 2))
 
@@ -252,7 +249,7 @@ def _segments(
 def _coverage(start: Array, end: Array, row: npt.NDArray[np.intp], rows: int, size: int, width: float) -> Array:
     """Paint segments, given in pixels from the middle of the image, as lines with a soft edge one pixel wide.
 
-    In the segment's own axes a pixel's squared distance is (across)² + (overshoot past the nearer end)², and either is
+    In the segment's own axes a pixel's squared distance is (across)² + (overshoot beyond the nearer end)², and either is
     the sum of a term for the pixel's column and one for its row: little work per ``[segments, size, size]``.
 
     Args:
@@ -271,16 +268,18 @@ def _coverage(start: Array, end: Array, row: npt.NDArray[np.intp], rows: int, si
     middle, half = (start + end) / 2, np.hypot(*(end - start).T) / 2
     direction = np.divide(end - start, 2 * half[:, None], out=np.zeros_like(start), where=half[:, None] > 0)
     direction[half == 0] = (1, 0)
+    beyond, across = np.empty((2, _CHUNK, size, size), np.float32)
     for begin in range(0, len(row), _CHUNK):
         part = slice(begin, begin + _CHUNK)
         dx, dy = pixels - middle[part, :1], pixels - middle[part, 1:]
         ux, uy = direction[part, :1], direction[part, 1:]
-        beyond = (dx * ux)[:, None, :] + (dy * uy)[:, :, None]
+        beyond, across = beyond[: len(dx)], across[: len(dx)]
+        np.add((dx * ux)[:, None, :], (dy * uy)[:, :, None], out=beyond)
         np.abs(beyond, out=beyond)
         beyond -= half[part, None, None]
         np.maximum(beyond, 0, out=beyond)
         np.square(beyond, out=beyond)
-        across = (dx * uy)[:, None, :] - (dy * ux)[:, :, None]
+        np.subtract((dx * uy)[:, None, :], (dy * ux)[:, :, None], out=across)
         np.square(across, out=across)
         beyond += across
         owner, first = np.unique(row[part], return_index=True)

@@ -11,10 +11,12 @@ from ..strokes import Frame, measure_frame
 from .bank import DataError, ImageBank, Pool
 from .digits import load_digit_bank
 from .episodes import Episodes, Sampler
+from .folder import load_folder_bank
 from .image_tasks import image_sampler
 from .progress import Cancelled, Progress, silent
 from .sinusoid import SinusoidTasks
 from .splits import Split, make_split
+from .torchvision_sources import load_emnist_bank, load_mnist_bank, load_omniglot_bank
 
 FRAME_IMAGES = 500
 
@@ -52,11 +54,17 @@ class ImageTasks:
         """See :class:`Tasks`; measured on training images spread over all classes."""
         pool = self.split.train
         index = pool.index[:: max(1, len(pool.index) // FRAME_IMAGES)]
-        return measure_frame(pool.images[index].numpy().astype(np.float32) / 255, self.settings.centre)
+        return measure_frame(pool.images[index].numpy().astype(np.float32) / np.float32(255), self.settings.centre)
 
 
 SOURCES: dict[str, Callable[[DataSettings, Progress], ImageBank]] = {
     "digits": load_digit_bank,
+    "omniglot": load_omniglot_bank,
+    "mnist": load_mnist_bank,
+    "fashion_mnist": load_mnist_bank,
+    "kmnist": load_mnist_bank,
+    "emnist": load_emnist_bank,
+    "folder": load_folder_bank,
 }
 """Every source of images by its name: reads the images into memory."""
 

@@ -62,7 +62,7 @@ def make_pool(bank: ImageBank, keep: Tensor, rotations: bool) -> Pool:
         rotations: add every class turned by 90, 180 and 270 degrees as a class of its own (Santoro 2016, 1605.06065).
     """
     index = keep.nonzero().squeeze(1)
-    classes, counts = bank.labels[index].unique_consecutive(return_counts=True)
+    classes, counts = torch.unique_consecutive(bank.labels[index], return_counts=True)
     names = [bank.class_names[c] for c in classes.tolist()]
     turns = torch.zeros(len(names), dtype=torch.int64)
     if rotations:

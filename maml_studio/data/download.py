@@ -3,6 +3,7 @@
 torchvision's own downloader can't be cancelled, waits for ever on a silent server and may leave half a file behind.
 """
 
+import contextlib
 import gzip
 import hashlib
 import http.client
@@ -13,13 +14,15 @@ import zipfile
 import zlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO, BinaryIO
 
 from .bank import DataError
 from .progress import Progress, silent, throttled
 from .whole_file import whole_file, whole_folder
 
 _PIECE = 1 << 16
+# What the readers of zip and gzip raise on broken or unknown contents, and the disk.
+_BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, KeyError, NotImplementedError, OSError)
 
 
 class DownloadError(DataError):
@@ -30,9 +33,7 @@ class _Unusable(Exception):  # noqa: N818 - never leaves this file
     """What one server did wrong."""
 
 
-def download(
-    urls: Sequence[str], target: Path, md5: str, progress: Progress = silent, *, stall_seconds: float = 20.0
-) -> None:
+def download(urls: Sequence[str], target: Path, md5: str, progress: Progress = silent, *, stall_seconds: float = 20.0) -> None:
     """Fetch a file from the first of several servers that delivers it.
 
     Args:
@@ -75,7 +76,7 @@ def _fetch(url: str, file: BinaryIO, name: str, md5: str, progress: Progress, st
     except (OSError, http.client.HTTPException, ValueError) as error:
         raise _Unusable(_reason(error)) from None
     with response:
-        total = int(response.headers.get("Content-Length") or 0)
+        total = response.length or 0
         while True:
             try:
                 piece = response.read(_PIECE)
@@ -114,43 +115,56 @@ def has_md5(path: Path, md5: str) -> bool:
         return False
 
 
-def unpack_gzip(packed: BinaryIO, target: Path, progress: Progress = silent) -> None:
-    """Write what a gzip stream holds under ``target``, whole or not at all.
+def unpack_gzip(archive: Path, target: Path, progress: Progress = silent, *, member: str | None = None) -> None:
+    """Write what a gzip file holds under ``target``, whole or not at all.
+
+    Args:
+        archive: the gzip file, or a zip file that holds it.
+        target: the file to write.
+        progress: told how far it is.
+        member: the gzip file's name in the zip file; None: the archive is the gzip file.
 
     Raises:
-        DataError: when the stream is broken or the file can't be written.
+        DataError: when the archive is broken or lacks the member, or the file can't be written.
         Cancelled: when ``progress`` asked for it.
     """
     progress = throttled(progress)
     try:
-        with gzip.open(packed) as source, whole_file(target) as file:
+        with contextlib.ExitStack() as stack:
+            if member is None:
+                packed: IO[bytes] = stack.enter_context(archive.open("rb"))
+            else:
+                packed = stack.enter_context(stack.enter_context(zipfile.ZipFile(archive)).open(member))
+            source = stack.enter_context(gzip.open(packed))
+            file = stack.enter_context(whole_file(target))
             while piece := source.read(1 << 20):
                 file.write(piece)
                 progress(f"Unpacking {target.name}: {_megabytes(file.tell())}", -1)
-    except (EOFError, zlib.error, zipfile.BadZipFile, OSError) as error:
-        raise DataError(f"{target} can't be unpacked: {getattr(error, 'strerror', None) or error}") from None
+    except _BROKEN as error:
+        raise DataError(f"{archive} can't be unpacked: {_reason(error)}") from None
 
 
 def unpack_zip(archive: Path, target: Path, progress: Progress = silent) -> None:
     """Unpack the folder ``target.name`` of a zip file as ``target``, whole or not at all.
 
     Raises:
-        DataError: when the archive is broken, has no such folder, holds a path that leads out of it, or can't be written.
+        DataError: when the archive is broken, lacks the folder, holds a path that leads elsewhere, or can't be written out.
         Cancelled: when ``progress`` asked for it.
     """
     progress = throttled(progress)
     try:
         with zipfile.ZipFile(archive) as packed, whole_folder(target) as folder:
-            members = [one for one in packed.infolist() if not one.is_dir()]
+            inside = folder.resolve()
+            members = [one for one in packed.infolist() if one.filename.startswith(f"{target.name}/") and not one.is_dir()]
+            if not members:
+                raise DataError(f"{archive} should hold a folder {target.name}; it does not")
             for done, member in enumerate(members):
                 progress(f"Unpacking {archive.name}", done / len(members))
-                path = (folder.parent / member.filename).resolve()
-                if not path.is_relative_to(folder.resolve()):
-                    raise DataError(f"{archive} holds {member.filename!r}, which lies outside its folder {target.name}")
+                path = (inside.parent / member.filename).resolve()
+                if not path.is_relative_to(inside):
+                    raise DataError(f"{archive} holds {member.filename!r}, which leads out of the folder {target.name}")
                 path.parent.mkdir(parents=True, exist_ok=True)
                 with packed.open(member) as source, path.open("wb") as file:
                     shutil.copyfileobj(source, file)
-            if not members:
-                raise DataError(f"{archive} is empty")
-    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError) as error:
-        raise DataError(f"{archive} can't be unpacked: {getattr(error, 'strerror', None) or error}") from None
+    except _BROKEN as error:
+        raise DataError(f"{archive} can't be unpacked: {_reason(error)}") from None

@@ -42,7 +42,10 @@ class Episodes:
 class Sampler(Protocol):
     """Draws tasks of one part (training, validation or test) of a source."""
 
-    class_names: tuple[str, ...]
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """One name per class of the part; empty for regression."""
+        ...
 
     def sample(self, tasks: int, generator: torch.Generator) -> Episodes:
         """``tasks`` new tasks; all randomness comes from ``generator``."""

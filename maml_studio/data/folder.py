@@ -37,8 +37,8 @@ def load_folder_bank(settings: DataSettings, progress: Progress) -> ImageBank:
 def read_folder(path: Path, polarity: Polarity = "auto", progress: Progress = silent) -> ImageBank:
     """All images below a folder of class folders; what was read before comes out of the cache.
 
-    One thread: Pillow gives small files no time to run beside each other (measured on two cores, 19,280 Omniglot files: 3.1 s with one
-    thread, 5.2 to 6.5 s with a pool of two to eight; photographs gain nothing either).
+    One thread: with small files Python itself is the bottleneck (measured on two cores, 19,280 Omniglot files: 3.1 s with one
+    thread, 5.2 to 6.5 s with a pool of two to eight; photographs gained nothing either).
 
     Args:
         path: one level (``class/image.png``) or two (``alphabet/class/image.png``), see :mod:`.folder_tree`.

@@ -1,9 +1,9 @@
 """Which files of a folder are the images of which class.
 
-One level (``class/image.png``) or two (``alphabet/class/image.png``). A folder around all of that, as a zip file leaves it, is stepped
-through; so one alphabet alone counts as classes without an alphabet. Nothing is left out in silence: what is no image in a class folder is
-refused by its name. Only these are no data: hidden files, what systems put there by themselves, and files beside the class folders that
-are no images (a README).
+One level (``class/image.png``) or two (``alphabet/class/image.png``). A folder around all of that, as a zip file leaves it,
+is stepped through; so one alphabet alone counts as classes without an alphabet. Nothing is left out in silence: what is no
+image in a class folder is refused by its name. Only these are no data: hidden files, what systems put there by themselves,
+and files beside the class folders that are no images (a README).
 """
 
 import os
@@ -90,7 +90,9 @@ def _class(folder: Path, listing: _Listing, group: str) -> ClassFolder:
         raise DataError(f"{folder} is empty; put images into it, or remove it")
     for file in listing.files:
         if file.suffix.lower() not in SUFFIXES:
-            raise DataError(f"{file} is no image; a class folder should hold {', '.join(sorted(SUFFIXES))} files only, so move it elsewhere")
+            raise DataError(
+                f"{file} is no image; a class folder should hold {', '.join(sorted(SUFFIXES))} files only, so move it elsewhere"
+            )
     name = _name(folder)
     return ClassFolder(f"{group}/{name}" if group else name, group, tuple(listing.files))
 
@@ -103,7 +105,7 @@ def _list(folder: Path, root: Path) -> _Listing:
                 if entry.name.startswith(".") or entry.name.lower() in _SYSTEM_FILES:
                     continue
                 path = Path(entry.path)
-                if entry.is_symlink() and (entry.is_dir() or not path.resolve().is_relative_to(root)):
+                if entry.is_symlink() and (entry.is_dir() or not Path(os.path.realpath(path)).is_relative_to(root)):
                     raise DataError(f"{path} is a link that leads elsewhere; put the files themselves there")
                 if entry.is_dir():
                     listing.folders.append(path)

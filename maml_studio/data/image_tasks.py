@@ -99,8 +99,8 @@ class OneVsRestSampler:
 def _gather(pool: Pool, positions: Tensor, turns: Tensor) -> Tensor:
     """Images at positions of the pool's index, turned, as float32 ``[..., 1, H, W]`` in [0, 1]."""
     images = pool.images[pool.index[positions]]
-    if bool(turns.any()):
-        turned = [images.rot90(turn, (-2, -1)) for turn in (1, 2, 3)]
-        for turn, version in enumerate(turned, 1):
-            images = torch.where((turns == turn)[..., None, None], version, images)
+    for turn in (1, 2, 3):
+        turned = turns == turn
+        if bool(turned.any()):
+            images[turned] = images[turned].rot90(turn, (-2, -1))
     return images.unsqueeze(-3).to(torch.float32).div_(255)

@@ -16,7 +16,7 @@ def silent(message: str, share: float) -> None:
 
 
 def throttled(progress: Progress, interval: float = 0.05) -> Progress:
-    """The same progress for callers that report after every small piece: the first report, then one per ``interval`` seconds."""
+    """The same progress, for callers that report every small piece: the first report, then one per ``interval`` seconds."""
     last = -interval
 
     def report(message: str, share: float) -> None:

@@ -91,7 +91,7 @@ def _in_units(
 def _share_of_each_class(labels: Tensor, among: Tensor, fraction: float, generator: torch.Generator) -> Tensor:
     """A share of every class's images, counted on the whole class, drawn from those in ``among``."""
     chosen = torch.zeros_like(among)
-    for label in labels.unique().tolist():
+    for label in torch.unique(labels).tolist():
         of_class = labels == label
         candidates = (of_class & among).nonzero().squeeze(1)
         wanted = min(max(1, round(fraction * int(of_class.sum()))), len(candidates))

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
-from zipfile import ZipFile
 
 import torch
 
@@ -17,6 +16,7 @@ from ..spec import DataSettings
 from .bank import DataError, ImageBank
 from .download import DownloadError, download, has_md5, unpack_gzip, unpack_zip
 from .folder import read_folder
+from .images import SIDE
 from .progress import Progress
 
 if TYPE_CHECKING:
@@ -64,9 +64,7 @@ def load_omniglot_bank(settings: DataSettings, progress: Progress) -> ImageBank:
     return read_omniglot(datasets.Omniglot, data_dir(), progress)
 
 
-def read_mnist(
-    dataset: type[datasets.MNIST], root: Path, progress: Progress, mirrors: Sequence[str] | None = None
-) -> ImageBank:
+def read_mnist(dataset: type[datasets.MNIST], root: Path, progress: Progress, mirrors: Sequence[str] | None = None) -> ImageBank:
     """MNIST or a set of the same form.
 
     Args:
@@ -86,16 +84,13 @@ def read_mnist(
             continue
         urls = [mirror + name for mirror in (dataset.mirrors if mirrors is None else mirrors)]
         fetched = _fetch(dataset.__name__, urls, archive, md5, progress)
-        with archive.open("rb") as packed:
-            unpack_gzip(packed, unpacked, progress)
+        unpack_gzip(archive, unpacked, progress)
         if fetched:
             archive.unlink()
     return _parse(dataset, root, raw)
 
 
-def read_emnist(
-    dataset: type[datasets.EMNIST], root: Path, progress: Progress, url: str | None = None
-) -> ImageBank:
+def read_emnist(dataset: type[datasets.EMNIST], root: Path, progress: Progress, url: str | None = None) -> ImageBank:
     """EMNIST's balanced part; arguments as :func:`read_mnist`, but for the one address of the archive."""
     raw = root / dataset.__name__ / "raw"
     parts = [f"emnist-{_EMNIST_SPLIT}-{part}" for part in ("train", "test")]
@@ -104,19 +99,15 @@ def read_emnist(
         address = url or dataset.url
         archive = raw / address.rpartition("/")[2]
         fetched = _fetch(dataset.__name__, [address], archive, dataset.md5, progress)
-        with ZipFile(archive) as packed:
-            for name in names:
-                with packed.open(f"gzip/{name}.gz") as member:
-                    unpack_gzip(member, raw / name, progress)
+        for name in names:
+            unpack_gzip(archive, raw / name, progress, member=f"gzip/{name}.gz")
         if fetched:
             archive.unlink()  # 560 MB, of which 110 were wanted
     # The images of all EMNIST files stand with rows and columns exchanged.
     return _parse(dataset, root, raw, transposed=True, split=_EMNIST_SPLIT)
 
 
-def read_omniglot(
-    dataset: type[datasets.Omniglot], root: Path, progress: Progress, address: str | None = None
-) -> ImageBank:
+def read_omniglot(dataset: type[datasets.Omniglot], root: Path, progress: Progress, address: str | None = None) -> ImageBank:
     """Both halves of Omniglot, black on white 105x105, read as any folder of class folders is.
 
     torchvision's own reader would decode all of it again each time, and wants the zip files to stay.
@@ -164,34 +155,33 @@ def _fetch(title: str, urls: Sequence[str], archive: Path, md5: str, progress: P
         download(urls, archive, md5, progress)
     except DownloadError as error:
         raise DataError(
-            f"{title} is not on this machine: {error}; connect to the internet once, or put {archive.name} into {archive.parent}, "
-            "or choose digits, which are built in, or a folder of images as data.source"
+            f"{title} is not on this machine: {error}; connect to the internet once, or put {archive.name} into "
+            f"{archive.parent}, or choose digits, which are built in, or a folder of images as data.source"
         ) from None
     return True
 
 
-def _parse(
-    dataset: type[datasets.MNIST], root: Path, raw: Path, *, transposed: bool = False, **options: str
-) -> ImageBank:
-    if (raw.parent / "processed").exists():
-        raise DataError(f"{raw.parent / 'processed'} was made by an old torchvision and would be read as a pickle; remove it")
-    images, labels = [], []
+def _parse(dataset: type[datasets.MNIST], root: Path, raw: Path, *, transposed: bool = False, **options: str) -> ImageBank:
+    old = raw.with_name("processed")
+    if old.exists():
+        raise DataError(f"{old} was made by an old torchvision and would be read as a pickle; remove it")
+    parts = []
     for train in (True, False):
         try:
-            part = dataset(root=root, train=train, download=False, **options)
+            parts.append(dataset(root=root, train=train, download=False, **options))
         except (AssertionError, KeyError, OSError, RuntimeError, TypeError, ValueError) as error:
-            raise DataError(f"{raw} holds a broken file ({error}); remove its files, and they are fetched again") from None
-        if part.data.shape[1:] != (28, 28) or len(part.data) != len(part.targets):
-            raise DataError(f"{raw} holds images and labels that do not go together; remove its files, and they are fetched again")
-        images.append(part.data)
-        labels.append(part.targets)
-    names = tuple(name.partition(" - ")[0] for name in part.classes)  # MNIST calls its classes "0 - zero"
-    targets = torch.cat(labels)
-    if int(targets.min()) < 0 or int(targets.max()) >= len(names):
-        raise DataError(f"{raw} holds labels of other classes than {', '.join(names)}; remove its files, and they are fetched again")
-    order = targets.argsort(stable=True)
-    everything = torch.cat(images)
-    held_out = torch.arange(len(targets)) >= len(labels[0])
-    return ImageBank(
-        (everything.transpose(1, 2) if transposed else everything)[order].contiguous(), targets[order], names, ("",) * len(names), held_out[order]
-    )
+            raise _broken(raw, f"a file that torchvision can't read ({error})") from None
+        if parts[-1].data.shape[1:] != (SIDE, SIDE) or len(parts[-1].data) != len(parts[-1].targets):
+            raise _broken(raw, "images and labels that do not go together")
+    names = tuple(name.partition(" - ")[0] for name in parts[0].classes)  # MNIST calls its classes "0 - zero"
+    images, labels = (torch.cat([getattr(part, field) for part in parts]) for field in ("data", "targets"))
+    if len(labels) == 0 or int(labels.max()) >= len(names):
+        raise _broken(raw, f"labels of other classes than {', '.join(names)}")
+    held_out = torch.arange(len(labels)) >= len(parts[0].targets)
+    order = labels.argsort(stable=True)
+    upright = images.transpose(1, 2) if transposed else images
+    return ImageBank(upright[order].contiguous(), labels[order], names, ("",) * len(names), held_out[order])
+
+
+def _broken(raw: Path, what: str) -> DataError:
+    return DataError(f"{raw} holds {what}; remove its files, and they are fetched again")

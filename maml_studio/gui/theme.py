@@ -99,13 +99,13 @@ DARK = Theme(
     inner="#dc8cbc",
     outer="#a9cc5c",
     before="#a2abb7",
-    after="#b3a6ff",
-    good="#45c797",
-    bad="#ff8a6b",
+    after="#c58cff",
+    good="#4fd1aa",
+    bad="#ff7a5c",
     warning="#ecc94b",
     canvas_paper="#14161a",
     canvas_ink="#f2f4f6",
-    runs=("#5cc4ba", "#ecc94b", "#c9a0ff", "#ff8a6b", "#8fd0ff", "#c8b08a", "#f4a8d0", "#9fb4c9"),
+    runs=("#5cc4ba", "#ecc94b", "#93a4ff", "#ff8a6b", "#8fd0ff", "#c8b08a", "#f4a8d0", "#9fb4c9"),
 )
 
 LIGHT = Theme(
@@ -125,13 +125,13 @@ LIGHT = Theme(
     inner="#a03a78",
     outer="#4a7212",
     before="#59626f",
-    after="#5a48c2",
+    after="#7a2fd6",
     good="#067550",
     bad="#bb3409",
     warning="#855c00",
     canvas_paper="#ffffff",
     canvas_ink="#14161a",
-    runs=("#0f766e", "#855c00", "#7a3fc0", "#bb3409", "#2f74b5", "#6f5a36", "#b0387c", "#4d6175"),
+    runs=("#0f766e", "#855c00", "#3f4fc6", "#bb3409", "#2f74b5", "#6f5a36", "#b0387c", "#4d6175"),
 )
 
 

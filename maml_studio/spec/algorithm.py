@@ -16,7 +16,13 @@ class AlgorithmSettings(Settings):
         0.1, title="Inner rate", symbol="α", help="Step size of the inner loop, which adapts to one task.", ge=0, le=100
     )
     inner_steps: int = setting(
-        1, title="Inner steps", symbol="k", unit="steps", help="Gradient steps on the support set while training.", ge=0, le=1000
+        1,
+        title="Inner steps",
+        symbol="k",
+        unit="steps",
+        help="Gradient steps on the support set while training.",
+        ge=0,
+        le=1000,
     )
 
 

@@ -5,6 +5,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
+from .errors import wrong_field
 from .fields import Settings, setting
 
 SPLIT_LABELS = {
@@ -42,9 +43,7 @@ class Sinusoid(DataSettings):
     amplitude_min: float = setting(
         0.1, title="Amplitude from", symbol="A", help="Smallest amplitude of a task.", ge=0, le=100, advanced=True
     )
-    amplitude_max: float = setting(
-        5.0, title="Amplitude to", symbol="A", help="Largest amplitude of a task.", gt=0, le=100, advanced=True
-    )
+    amplitude_max: float = setting(5.0, title="Amplitude to", symbol="A", help="Largest amplitude of a task.", gt=0, le=100, advanced=True)
     phase_max: float = setting(
         math.pi,
         title="Phase to",
@@ -59,7 +58,8 @@ class Sinusoid(DataSettings):
     @model_validator(mode="after")
     def _ordered(self) -> "Sinusoid":
         if self.amplitude_min > self.amplitude_max:
-            raise ValueError("amplitude_min should not be above amplitude_max")
+            reason = f"should not be above amplitude_max ({self.amplitude_max}), not {self.amplitude_min}"
+            raise wrong_field("data.amplitude_min", reason)
         return self
 
 
@@ -81,9 +81,7 @@ class ImageSettings(DataSettings):
         strict=False,
         help="Names of the test classes or alphabets, separated by commas. Empty: drawn with the split seed.",
     )
-    split_seed: int = setting(
-        0, title="Split seed", help="Draws the held-out part; the same seed gives the same part.", ge=0, le=2**31 - 1
-    )
+    split_seed: int = setting(0, title="Split seed", help="Draws the held-out part; the same seed gives the same part.", ge=0, le=2**31 - 1)
     validation_fraction: float = setting(
         0.16,
         title="Validation part",
@@ -110,9 +108,9 @@ class ImageSettings(DataSettings):
     @model_validator(mode="after")
     def _leaves_training(self) -> "ImageSettings":
         if self.validation_fraction + self.test_fraction >= 1:
-            raise ValueError("validation_fraction and test_fraction together should leave something to train on (below 1)")
+            reason = f"and data.test_fraction ({self.test_fraction}) should together stay below 1, to leave something to train on"
+            raise wrong_field("data.validation_fraction", reason)
         return self
-
 
 
 class Digits(ImageSettings):
@@ -169,7 +167,9 @@ class Omniglot(ImageSettings):
 
     title: ClassVar[str] = "Omniglot"
     source: Literal["omniglot"] = setting("omniglot", title="Source", help="Where the tasks come from.")
-    split: Literal["author", "random", "classes", "alphabets", "all"] = setting("random", title="Split", labels=SPLIT_LABELS, help=SPLIT_HELP)
+    split: Literal["author", "random", "classes", "alphabets", "all"] = setting(
+        "random", title="Split", labels=SPLIT_LABELS, help=SPLIT_HELP
+    )
 
 
 class Folder(ImageSettings):
@@ -178,7 +178,9 @@ class Folder(ImageSettings):
     title: ClassVar[str] = "Folder of images"
     source: Literal["folder"] = setting("folder", title="Source", help="Where the tasks come from.")
     path: str = setting(
-        "", title="Folder", help="A folder that holds one sub-folder of images per class; two levels (alphabet/character) work too."
+        "",
+        title="Folder",
+        help="A folder that holds one sub-folder of images per class; two levels (alphabet/character) work too.",
     )
     polarity: Literal["auto", "dark_on_light", "light_on_dark"] = setting(
         "auto",
@@ -186,9 +188,9 @@ class Folder(ImageSettings):
         help="Whether the ink is darker or lighter than the paper. Automatic looks at the pictures' borders.",
         labels={"auto": "automatic", "dark_on_light": "dark on light", "light_on_dark": "light on dark"},
     )
-    split: Literal["random", "classes", "alphabets", "images", "all"] = setting("random", title="Split", labels=SPLIT_LABELS, help=SPLIT_HELP)
+    split: Literal["random", "classes", "alphabets", "images", "all"] = setting(
+        "random", title="Split", labels=SPLIT_LABELS, help=SPLIT_HELP
+    )
 
 
-Data = Annotated[
-    Digits | Sinusoid | Omniglot | Mnist | FashionMnist | Kmnist | Emnist | Folder, Field(discriminator="source")
-]
+Data = Annotated[Digits | Sinusoid | Omniglot | Mnist | FashionMnist | Kmnist | Emnist | Folder, Field(discriminator="source")]

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pydantic import ValidationError
+from pydantic_core import PydanticCustomError
 
 
 @dataclass(frozen=True)
@@ -27,28 +28,48 @@ class SpecError(ValueError):
         super().__init__(f"{origin}: {text}" if origin else text)
 
 
+def wrong_field(field: str, reason: str) -> PydanticCustomError:
+    """For a validator of a whole table: the error of one field, which the table alone would not name."""
+    return PydanticCustomError("wrong_field", "{reason}", {"field": field, "reason": reason})
+
+
 def problems_of(error: ValidationError) -> list[Problem]:
-    """Pydantic's findings as sentences of ours."""
-    return [_problem(item) for item in error.errors(include_url=False)]
+    """Pydantic's findings as sentences of ours, the first of each field."""
+    problems: dict[str, Problem] = {}
+    for item in error.errors(include_url=False):
+        problem = _problem(item)
+        problems.setdefault(problem.field, problem)
+    return list(problems.values())
 
 
 def _problem(item: Any) -> Problem:
     context = item.get("ctx", {})
-    if item["type"] == "incompatible":
+    if item["type"] == "wrong_field":
         return Problem(context["field"], context["reason"])
+    *parents, last = item["loc"] or ("",)
+    if parents and isinstance(last, int):  # an entry of a list; people change the list
+        listed = _problem({**item, "loc": tuple(parents)})
+        return Problem(listed.field, f"(entry {last + 1}) {listed.message}")
     field = _field(item["loc"])
     value = item.get("input")
     shown = repr(value)
     shown = shown if len(shown) <= 60 else shown[:57] + "..."
     match item["type"]:
         case "extra_forbidden":
-            return Problem(field, "is not a setting of this table")
-        case "missing" | "union_tag_not_found":
+            return Problem(field, "is not a setting of this table" if "." in field else "is not a setting")
+        case "missing":
             return Problem(field, "is missing")
+        case "union_tag_not_found":
+            key = str(context["discriminator"]).strip("'")
+            return Problem(f"{field}.{key}", f"is missing; it says which kind of {field} the table is about")
         case "union_tag_invalid":
             key = str(context["discriminator"]).strip("'")
             expected = str(context["expected_tags"]).replace("'", "")
             return Problem(f"{field}.{key}", f"should be one of {expected}, not {context['tag']!r}")
+        case "model_type" | "model_attributes_type" | "dict_type":
+            return Problem(field, f"should be a table such as [{field}], not {shown}")
+        case "tuple_type":
+            return Problem(field, f"should be a list in square brackets, not {shown}")
         case "greater_than_equal":
             return Problem(field, f"should be {context['ge']} or more, not {shown}")
         case "greater_than":
@@ -59,8 +80,10 @@ def _problem(item: Any) -> Problem:
             return Problem(field, f"should be below {context['lt']}, not {shown}")
         case "int_type" | "int_from_float":
             return Problem(field, f"should be a whole number, not {shown}")
-        case "float_type" | "finite_number":
+        case "float_type":
             return Problem(field, f"should be a number, not {shown}")
+        case "finite_number":
+            return Problem(field, f"should be a finite number, not {shown}")
         case "bool_type":
             return Problem(field, f"should be true or false, not {shown}")
         case "string_type":

@@ -1,5 +1,6 @@
 """One experiment: everything that a run depends on, as one frozen object that reads and writes TOML."""
 
+import contextlib
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
@@ -12,7 +13,7 @@ from pydantic_core import PydanticCustomError
 
 from .algorithm import Algorithm, Maml
 from .data import Data, Digits, ImageSettings
-from .errors import Problem, SpecError, problems_of
+from .errors import Problem, SpecError, problems_of, wrong_field
 from .fields import Settings, setting
 from .model import Conv4, Model
 from .task import NWay, Task
@@ -44,7 +45,7 @@ class Experiment(Settings):
     @model_validator(mode="after")
     def _fits_together(self) -> "Experiment":
         for problem in incompatibilities(self):
-            raise PydanticCustomError("incompatible", "{reason}", {"field": problem.field, "reason": problem.message})
+            raise wrong_field(problem.field, problem.message)
         return self
 
     @property
@@ -85,7 +86,10 @@ def parse(raw: Mapping[str, Any], origin: str = "") -> Experiment:
 
 def to_toml(experiment: Experiment) -> str:
     """The experiment as the text of an ``experiment.toml``, every field written out."""
-    return tomli_w.dumps(experiment.model_dump(mode="json"))
+    raw = experiment.model_dump(mode="json")
+    for table, key in (selector.split(".") for selector in sorted(SELECTORS)):
+        raw[table] = {key: raw[table][key], **raw[table]}  # what the other fields hang on comes first
+    return tomli_w.dumps(raw)
 
 
 def from_toml(text: str, origin: str = "") -> Experiment:
@@ -136,13 +140,18 @@ def with_changes(experiment: Experiment, changes: Mapping[str, Any]) -> Experime
         if "." in table or (table and not isinstance(raw.get(table), dict)):
             raise SpecError([Problem(field, "is not a setting")])
         if field in SELECTORS:
-            raw[table] = _switched(raw[table], table, key, value)
+            raw[table] = switched(raw[table], table, key, value)
         else:
             (raw[table] if table else raw)[key] = value
     return parse(raw)
 
 
-def _switched(old: dict[str, Any], table: str, key: str, value: Any) -> dict[str, Any]:
+def switched(old: dict[str, Any], table: str, key: str, value: Any) -> dict[str, Any]:
+    """A table after its selecting field changed: the new one's defaults, with the values kept that both have and allow.
+
+    Raises:
+        SpecError: when there is no such choice.
+    """
     variant = TABLES[table].get(value) if isinstance(value, str) else None
     if variant is None:
         known = ", ".join(TABLES[table])
@@ -151,7 +160,7 @@ def _switched(old: dict[str, Any], table: str, key: str, value: Any) -> dict[str
         return old
     kept = {name: old[name] for name in variant.model_fields if name in old and name != key}
     fresh = variant()
-    usable = {}
+    usable: dict[str, Any] = {}
     for name, setting_value in kept.items():
         try:
             variant.model_validate({**fresh.model_dump(), **usable, name: setting_value})
@@ -178,7 +187,18 @@ def parse_assignment(text: str) -> tuple[str, Any]:
 
 def with_assignments(experiment: Experiment, assignments: Iterable[str]) -> Experiment:
     """The experiment after ``--set`` words, see :func:`parse_assignment` and :func:`with_changes`."""
-    return with_changes(experiment, dict(parse_assignment(text) for text in assignments))
+    texts = list(assignments)
+    changes = dict(parse_assignment(text) for text in texts)
+    try:
+        return with_changes(experiment, changes)
+    except SpecError as error:
+        # A folder may be called 2024: what is no good as a value may be meant as a word.
+        words = {text.partition("=")[0].strip(): text.partition("=")[2] for text in texts}
+        wrong = {problem.field for problem in error.problems} & words.keys()
+        with contextlib.suppress(SpecError):
+            if wrong:
+                return with_changes(experiment, {**changes, **{field: words[field] for field in wrong}})
+        raise
 
 
 def _variants(annotation: Any) -> dict[str, type[Settings]]:

@@ -35,7 +35,10 @@ class Conv4(ModelSettings):
         labels={"stride": "stride 2", "max_pool": "max-pool"},
     )
     norm: Norm = setting(
-        "batch", title="Norm", help="Normalisation after each convolution. Batch uses the statistics of the task at hand.", labels=NORM_LABELS
+        "batch",
+        title="Norm",
+        help="Normalisation after each convolution. Batch uses the statistics of the task at hand.",
+        labels=NORM_LABELS,
     )
 
     @property

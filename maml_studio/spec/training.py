@@ -14,7 +14,9 @@ class Training(Settings):
     """The outer loop: Adam on the meta-learned parameters."""
 
     iterations: int = setting(1000, title="Iterations", unit="outer steps", help="Steps of the outer loop.", ge=1, le=10_000_000)
-    meta_batch: int = setting(16, title="Meta-batch", unit="tasks", help="Tasks whose outer gradients are averaged in one step.", ge=1, le=4096)
+    meta_batch: int = setting(
+        16, title="Meta-batch", unit="tasks", help="Tasks whose outer gradients are averaged in one step.", ge=1, le=4096
+    )
     outer_lr: float = setting(0.001, title="Outer rate", symbol="β", help="Adam's step size in the outer loop.", gt=0, le=10)
     schedule: Literal["constant", "cosine"] = setting(
         "constant",
@@ -23,11 +25,22 @@ class Training(Settings):
         labels={"constant": "constant", "cosine": "cosine"},
     )
     clip: float = setting(
-        0.0, title="Clip gradient at", help="Largest norm of the outer gradient; 0 leaves it alone.", ge=0, le=1e9, advanced=True
+        0.0,
+        title="Clip gradient at",
+        help="Largest norm of the outer gradient; 0 leaves it alone.",
+        ge=0,
+        le=1e9,
+        advanced=True,
     )
     transductive: bool = setting(True, title="Transductive norm", help=TRANSDUCTIVE_HELP)
     checkpoint_every: int = setting(
-        500, title="Checkpoint every", unit="iterations", help="How often the latest state is saved.", ge=1, le=10_000_000, advanced=True
+        500,
+        title="Checkpoint every",
+        unit="iterations",
+        help="How often the latest state is saved.",
+        ge=1,
+        le=10_000_000,
+        advanced=True,
     )
     device: Literal["auto", "cpu", "cuda", "mps"] = setting(
         "auto",
@@ -59,9 +72,17 @@ class Evaluation(Settings):
     """Validation during training, and the evaluation afterwards."""
 
     every: int = setting(100, title="Validate every", unit="iterations", help="How often validation tasks are tried.", ge=1, le=10_000_000)
-    tasks: int = setting(100, title="Validation tasks", unit="tasks", help="Tasks of one validation; always the same ones.", ge=2, le=100_000)
+    tasks: int = setting(
+        100, title="Validation tasks", unit="tasks", help="Tasks of one validation; always the same ones.", ge=2, le=100_000
+    )
     inner_steps: int = setting(
-        3, title="Inner steps", symbol="k", unit="steps", help="Gradient steps on the support set when it is tried.", ge=0, le=1000
+        3,
+        title="Inner steps",
+        symbol="k",
+        unit="steps",
+        help="Gradient steps on the support set when it is tried.",
+        ge=0,
+        le=1000,
     )
     transductive: bool = setting(True, title="Transductive norm", help=TRANSDUCTIVE_HELP)
     best_by: Literal["score", "loss"] = setting(

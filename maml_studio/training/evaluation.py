@@ -65,7 +65,11 @@ def norm_mode(experiment: Experiment, transductive: bool) -> str:
     """What normalises a query: ``transductive`` or ``support`` statistics for batch norm, else the norm's own name."""
     if experiment.model.batch_norm:
         return "transductive" if transductive else "support"
-    return getattr(experiment.model, "norm", "none") + " norm" if getattr(experiment.model, "norm", "none") != "none" else "no norm"
+    return (
+        getattr(experiment.model, "norm", "none") + " norm"
+        if getattr(experiment.model, "norm", "none") != "none"
+        else "no norm"
+    )
 
 
 def score_tasks(algorithm: Algorithm, meta: Params, episodes: Episodes, steps: int, transductive: bool) -> TaskScores:
@@ -79,7 +83,9 @@ def score_tasks(algorithm: Algorithm, meta: Params, episodes: Episodes, steps: i
             losses.append(learner.loss(outputs, episodes.query_y))
             accuracies.append(learner.accuracy(outputs, episodes.query_y))
     return TaskScores(
-        torch.stack([point.support_loss for point in path], 1).cpu(), torch.stack(losses, 1).cpu(), torch.stack(accuracies, 1).cpu()
+        torch.stack([point.support_loss for point in path], 1).cpu(),
+        torch.stack(losses, 1).cpu(),
+        torch.stack(accuracies, 1).cpu(),
     )
 
 
@@ -119,4 +125,6 @@ def evaluate(
             return None
         episodes = sampler.sample(min(size, tasks - done), generator).to(algorithm.learner.device)
         parts.append(score_tasks(algorithm, meta, episodes, steps, transductive))
-    return TaskScores(*(torch.cat([getattr(part, name) for part in parts]) for name in ("support_loss", "query_loss", "accuracy")))
+    return TaskScores(
+        *(torch.cat([getattr(part, name) for part in parts]) for name in ("support_loss", "query_loss", "accuracy"))
+    )

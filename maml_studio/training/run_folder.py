@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Iterator
-from datetime import datetime
 from pathlib import Path
 from typing import IO
 
@@ -127,12 +126,3 @@ class RunFolder:
         if self._metrics:
             self._metrics.close()
             self._metrics = None
-
-
-def new_run_path(root: Path, experiment: Experiment) -> Path:
-    """A name that is still free: ``<date>-<name>``, with a number where that is taken."""
-    base = f"{datetime.now().astimezone():%Y-%m-%d-%H%M%S}-{experiment.name}"
-    path, number = root / base, 2
-    while path.exists():
-        path, number = root / f"{base}-{number}", number + 1
-    return path

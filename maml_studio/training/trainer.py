@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from ..algorithms import Algorithm, OuterGradient, Params, build_algorithm
-from ..data import Cancelled, DataError, Episodes, Sampler, Tasks, open_tasks
+from ..data import Cancelled, DataError, Episodes, Progress, Sampler, Tasks, open_tasks, silent
 from ..models import build_for
 from ..spec import Experiment
 from .checkpoint import Checkpoint, CheckpointError, check_shapes
@@ -37,6 +37,7 @@ def run(
     folder: RunFolder | None = None,
     control: Control | None = None,
     checkpoint: Checkpoint | None = None,
+    progress: Progress = silent,
 ) -> Iterator[Event]:
     """Meta-train, and report.
 
@@ -45,6 +46,7 @@ def run(
         folder: where events and checkpoints go; None keeps nothing.
         control: pause, step and stop from another thread.
         checkpoint: go on from here.
+        progress: told how far loading the data is.
 
     Yields:
         Events, the last of them the only terminal one: Finished, Stopped or Failed.
@@ -53,7 +55,7 @@ def run(
     iteration = checkpoint.iteration if checkpoint else 0
     prepare_thread()
     try:
-        for event in _run(experiment, folder, control, checkpoint):
+        for event in _run(experiment, folder, control, checkpoint, progress):
             iteration = getattr(event, "iteration", iteration)
             if folder:
                 folder.append(event)
@@ -66,9 +68,14 @@ def run(
     except (DataError, DeviceError, CheckpointError, RunFolderError) as error:
         yield _last(Failed(iteration, str(error)), folder)
     except OSError as error:
-        yield _last(Failed(iteration, f"{error.filename or 'A file'} can't be written or read: {error.strerror or error}"), folder)
+        yield _last(
+            Failed(iteration, f"{error.filename or 'A file'} can't be written or read: {error.strerror or error}"), folder
+        )
     except MemoryError:
-        yield _last(Failed(iteration, "There is not enough memory; a smaller meta-batch, width or number of inner steps needs less"), folder)
+        yield _last(
+            Failed(iteration, "There is not enough memory; a smaller meta-batch, width or number of inner steps needs less"),
+            folder,
+        )
     finally:
         if folder:
             folder.close()
@@ -84,13 +91,16 @@ def _last(event: Event, folder: RunFolder | None) -> Event:
     return event
 
 
-def _run(experiment: Experiment, folder: RunFolder | None, control: Control, checkpoint: Checkpoint | None) -> Iterator[Event]:
-    def progress(message: str, share: float) -> None:
+def _run(
+    experiment: Experiment, folder: RunFolder | None, control: Control, checkpoint: Checkpoint | None, progress: Progress
+) -> Iterator[Event]:
+    def tell(message: str, share: float) -> None:
         if control.stopped:
             raise Cancelled
+        progress(message, share)
 
     yield Loading("Loading the data", -1)
-    tasks = open_tasks(experiment.data, progress)
+    tasks = open_tasks(experiment.data, tell)
     yield from Trainer(experiment, tasks, folder, control, checkpoint).events()
 
 
@@ -110,7 +120,14 @@ class Trainer:
         self.optimizer = torch.optim.Adam(list(self.meta.values()), lr=experiment.training.outer_lr)
         self.generator = torch.Generator().manual_seed(experiment.seed)
         self.iteration = 0
-        self.progress: dict[str, Any] = {"seconds": 0.0, "first_loss": None, "exploded": 0, "best": None, "stale": 0, "scores": None}
+        self.progress: dict[str, Any] = {
+            "seconds": 0.0,
+            "first_loss": None,
+            "exploded": 0,
+            "best": None,
+            "stale": 0,
+            "scores": None,
+        }
         if checkpoint:
             self._restore(checkpoint)
 
@@ -301,7 +318,13 @@ class Trainer:
             f"{name}/{slot}": value for name, tensor in self.meta.items() for slot, value in state.get(tensor, {}).items()
         }
         return Checkpoint(
-            self.experiment, self.iteration, self.meta, optimizer, self.generator.get_state(), self.progress, self.frame.to_dict() if self.frame else None
+            self.experiment,
+            self.iteration,
+            self.meta,
+            optimizer,
+            self.generator.get_state(),
+            self.progress,
+            self.frame.to_dict() if self.frame else None,
         )
 
     def _restore(self, checkpoint: Checkpoint) -> None:
@@ -310,7 +333,9 @@ class Trainer:
             for name, value in self.meta.items():
                 value.copy_(checkpoint.meta[name])
         for name, tensor in self.meta.items():
-            slots = {key.removeprefix(f"{name}/"): value for key, value in checkpoint.optimizer.items() if key.startswith(f"{name}/")}
+            slots = {
+                key.removeprefix(f"{name}/"): value for key, value in checkpoint.optimizer.items() if key.startswith(f"{name}/")
+            }
             if slots:
                 self.optimizer.state[tensor] = {
                     slot: value if slot == "step" else value.to(self.device) for slot, value in slots.items()
@@ -363,4 +388,3 @@ class _ChunkScores:
 
 def _known(value: float) -> float | None:
     return None if math.isnan(value) else value
-

@@ -1,0 +1,279 @@
+"""The Train page: start and hold a run, and watch both of its loops."""
+
+import math
+
+import numpy as np
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QPushButton, QScrollArea, QVBoxLayout, QWidget
+
+from .. import theme
+from ..icons import icon
+from ..plots import Plot
+from ..run_model import InnerLoop, RunModel
+from ..task_preview import TaskPreview
+
+
+class TrainPage(QWidget):
+    """Buttons above four pictures: inner loop, outer loop, accuracy, one task.
+
+    Signals:
+        train_wanted, pause_wanted, resume_wanted, step_wanted, stop_wanted: A button was pressed.
+        another_task_wanted: The preview should show another task.
+    """
+
+    train_wanted = Signal()
+    pause_wanted = Signal()
+    resume_wanted = Signal()
+    step_wanted = Signal()
+    stop_wanted = Signal()
+    another_task_wanted = Signal()
+    download_wanted = Signal()
+
+    def __init__(self, model: RunModel) -> None:
+        super().__init__()
+        self.model = model
+        self._paused = False
+        self._blocked = ""
+        themes = theme.manager()
+        self.inner_plot = Plot(
+            "Inner loop: loss against step",
+            "inner step",
+            "loss",
+            theme=themes,
+            empty_text="How the loss falls while the model adapts to one task, step by step: appears with the first outer step.",
+        )
+        self.outer_plot = Plot(
+            "Outer loop: query loss",
+            "outer iteration",
+            "query loss",
+            theme=themes,
+            empty_text="The loss on the queries after adaptation. Press Train.",
+        )
+        self.accuracy_plot = Plot(
+            "Validation before and after adaptation",
+            "outer iteration",
+            "accuracy",
+            theme=themes,
+            empty_text="How well new tasks are solved before and after adaptation, with the 95% interval.",
+        )
+        self.preview = TaskPreview()
+        self._build()
+        model.changed.connect(self.refresh)
+        self.refresh()
+
+    def _build(self) -> None:
+        self.train_button = self._button("Train", "play", "Start a new run with these settings (Ctrl+R)", self.train_wanted)
+        self.train_button.setProperty("primary", True)
+        self.pause_button = self._button("Pause", "pause", "Hold the run; press again to go on (Ctrl+P)", None)
+        self.pause_button.clicked.connect(self._pause_or_resume)
+        self.step_button = self._button("Step", "step", "Do one outer step and hold (Ctrl+.)", self.step_wanted)
+        self.stop_button = self._button("Stop", "stop", "End the run; its state is saved (Ctrl+E)", self.stop_wanted)
+        self.readout = QLabel()
+        self.readout.setTextFormat(Qt.TextFormat.PlainText)
+        self.readout.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        self.readout.setMinimumWidth(10)
+        bar = QHBoxLayout()
+        bar.setSpacing(6)
+        for button in (self.train_button, self.pause_button, self.step_button, self.stop_button):
+            bar.addWidget(button)
+        bar.addWidget(self.readout, 1)
+        self.message = QLabel()
+        self.message.setWordWrap(True)
+        self.message.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.message.hide()
+        grid = QGridLayout()
+        grid.setSpacing(8)
+        grid.addWidget(_card(self.inner_plot), 0, 0)
+        grid.addWidget(_card(self.outer_plot), 0, 1)
+        grid.addWidget(_card(self.accuracy_plot), 1, 0)
+        grid.addWidget(_card(self._preview_box()), 1, 1)
+        for line in (0, 1):
+            grid.setRowStretch(line, 1)
+            grid.setColumnStretch(line, 1)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(10, 10, 10, 8)
+        layout.setSpacing(8)
+        layout.addLayout(bar)
+        layout.addWidget(self.message)
+        layout.addLayout(grid, 1)
+
+    def _preview_box(self) -> QWidget:
+        box = QWidget()
+        title = QLabel("A task as the model sees it")
+        self.download_button = QPushButton(icon("download"), "Download")
+        self.download_button.setToolTip("Fetch this data set; it stays on this computer")
+        self.download_button.clicked.connect(self.download_wanted)
+        self.download_button.hide()
+        self.dice_button = QPushButton(icon("dice"), "Another task")
+        self.dice_button.setToolTip("Sample another task from the same data (Ctrl+D)")
+        self.dice_button.clicked.connect(self.another_task_wanted)
+        head = QHBoxLayout()
+        head.addWidget(title)
+        head.addStretch(1)
+        head.addWidget(self.download_button)
+        head.addWidget(self.dice_button)
+        scroll = QScrollArea()
+        scroll.setWidgetResizable(True)
+        scroll.setFrameShape(QFrame.Shape.NoFrame)
+        scroll.setWidget(self.preview)
+        layout = QVBoxLayout(box)
+        layout.setContentsMargins(8, 6, 8, 6)
+        layout.addLayout(head)
+        layout.addWidget(scroll, 1)
+        return box
+
+    def _button(self, text: str, picture: str, tip: str, signal: object) -> QPushButton:
+        button = QPushButton(icon(picture, "on_accent" if picture == "play" else "text"), text)
+        button.setToolTip(tip)
+        if signal is not None:
+            button.clicked.connect(signal)
+        return button
+
+    def _pause_or_resume(self) -> None:
+        (self.resume_wanted if self._paused else self.pause_wanted).emit()
+
+    def set_paused(self, paused: bool) -> None:
+        """Show the run as held, or as going on."""
+        self._paused = paused
+        self.pause_button.setText("Go on" if paused else "Pause")
+        self.pause_button.setIcon(icon("play" if paused else "pause"))
+        self.refresh()
+
+    def set_blocked(self, reason: str) -> None:
+        """Keep Train from being pressed, with the reason as its tooltip; empty lets it."""
+        self._blocked = reason
+        self._refresh_buttons()
+
+    def refresh(self) -> None:
+        """Draw what the run model knows."""
+        self._refresh_buttons()
+        self._refresh_words()
+        self._refresh_inner()
+        self._refresh_outer()
+        self._refresh_accuracy()
+
+    def clear_plots(self) -> None:
+        """Empty all pictures for a new run."""
+        for plot in (self.inner_plot, self.outer_plot, self.accuracy_plot):
+            plot.clear()
+
+    def _refresh_buttons(self) -> None:
+        running = self.model.running
+        self.train_button.setEnabled(not running and not self._blocked)
+        self.train_button.setToolTip(self._blocked or "Start a new run with these settings (Ctrl+R)")
+        self.pause_button.setEnabled(running)
+        self.step_button.setEnabled(running or not self._blocked)
+        self.stop_button.setEnabled(running)
+
+    def _refresh_words(self) -> None:
+        model = self.model
+        self.readout.setText("     ".join(self._figures()))
+        role, text = "muted", ""
+        if model.status == "loading":
+            text = model.message
+        elif model.status == "failed":
+            role, text = "bad", model.message
+        elif model.status == "finished":
+            role, text = "good", f"Finished: {model.message}."
+        elif model.status == "stopped":
+            text = f"Stopped at iteration {model.iteration:,}; its state is saved."
+        self.message.setVisible(bool(text))
+        self.message.setText(text)
+        if self.message.property("role") != role:
+            self.message.setProperty("role", role)
+            self.message.style().unpolish(self.message)
+            self.message.style().polish(self.message)
+
+    def _figures(self) -> list[str]:
+        model = self.model
+        if model.status in ("empty", "loading"):
+            return []
+        figures = [f"{model.iteration:,} / {model.iterations:,}"]
+        speed, left = model.tasks_per_second(), model.seconds_left()
+        if self._paused and model.running:
+            figures.append("paused")
+        if speed and model.running:
+            figures.append(f"{speed:,.0f} tasks/s")
+        if left is not None and model.running and not self._paused:
+            figures.append(f"{duration(left)} left")
+        if model.last_step:
+            figures.append(f"gradient norm {model.last_step.gradient_norm:.2g}")
+        figures.append(memory_text())
+        figures.append(f"norm: {model.norm_mode}")
+        return figures
+
+    def _refresh_inner(self) -> None:
+        loops = list(self.model.inner)
+        validation = list(self.model.validation_inner)
+        if not loops and not validation:
+            return
+        for role, losses in (("support", _support), ("query", _query)):
+            if loops:
+                self.inner_plot.set_history(f"{role} history", [losses(loop) for loop in loops[:-1]], role=role, opacity=0.4)
+                self.inner_plot.set_curve(role, *losses(loops[-1]), role=role, name=role, symbol=True)
+            if validation:
+                self.inner_plot.set_curve(
+                    f"{role} validation", *losses(validation[-1]), role=role, name=f"{role}, validation", dashed=True
+                )
+        shown = f"at {loops[-1].iteration:,}" if loops else ""
+        self.inner_plot.set_note(shown)
+
+    def _refresh_outer(self) -> None:
+        x = self.model.outer_x.array()
+        if len(x):
+            self.outer_plot.set_curve("query loss", x, self.model.outer_loss.array(), role="outer", name="query loss", smooth=True)
+
+    def _refresh_accuracy(self) -> None:
+        model = self.model
+        x = model.validation_x.array()
+        if not len(x) or model.last_validation is None:
+            return
+        plot = self.accuracy_plot
+        scale = 1 if model.regression else 100
+        plot.set_titles(
+            "Validation error before and after adaptation" if model.regression else "Validation accuracy before and after adaptation",
+            "squared error" if model.regression else "accuracy, %",
+        )
+        for role, values, halves in (("before", model.before, model.before_ci), ("after", model.after, model.after_ci)):
+            mean, half = scale * values.array(), scale * halves.array()
+            low, high = mean - half, mean + half
+            if not model.regression:
+                low, high = np.clip(low, 0, 100), np.clip(high, 0, 100)
+            plot.set_band(f"{role} band", x, low, high, role=role)
+            plot.set_curve(role, x, mean, role=role, name=f"{role} adaptation", symbol=len(x) < 50)
+        last = model.last_validation
+        plot.set_note(f"{last.tasks} tasks, {last.norm_mode}, {last.scores[-1].step} steps, ± 95%")
+
+
+def _support(loop: InnerLoop) -> tuple[np.ndarray, np.ndarray]:
+    return np.arange(len(loop.support)), np.asarray(loop.support)
+
+
+def _query(loop: InnerLoop) -> tuple[np.ndarray, np.ndarray]:
+    return np.arange(len(loop.query)), np.asarray(loop.query)
+
+
+def duration(seconds: float) -> str:
+    """A time such as 0:07, 12:30 or 3:05:00."""
+    if not math.isfinite(seconds):
+        return "–"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def memory_text() -> str:
+    """What this process holds in memory."""
+    import psutil
+
+    return f"{psutil.Process().memory_info().rss / 2**30:.2f} GB"
+
+
+def _card(inside: QWidget) -> QFrame:
+    card = QFrame()
+    card.setProperty("card", True)
+    layout = QVBoxLayout(card)
+    layout.setContentsMargins(1, 1, 1, 1)
+    layout.addWidget(inside)
+    card.setMinimumSize(240, 160)
+    return card

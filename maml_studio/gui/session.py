@@ -1,0 +1,105 @@
+"""One run under way: its worker, its model, and what the buttons do to it."""
+
+from pathlib import Path
+
+from PySide6.QtCore import QObject, QTimer, Signal
+
+from ..spec import Experiment
+from .run_model import RunModel
+from .worker import TrainWorker
+
+FRAME_MS = 33
+"""The window takes events in 30 times a second, however fast they come."""
+
+
+class RunSession(QObject):
+    """Starts, holds and ends training; feeds the run model.
+
+    Signals:
+        state_changed: A run began or ended, or was paused or goes on.
+    """
+
+    state_changed = Signal()
+
+    def __init__(self, model: RunModel, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.model = model
+        self.folder: Path | None = None
+        self.experiment: Experiment | None = None
+        self._worker: TrainWorker | None = None
+        self._beat = QTimer(self)
+        self._beat.setSingleShot(True)
+        self._beat.setInterval(FRAME_MS)
+        self._beat.timeout.connect(self._collect)
+
+    @property
+    def running(self) -> bool:
+        """Whether a run is under way, paused ones included."""
+        return self._worker is not None
+
+    @property
+    def paused(self) -> bool:
+        """Whether the run holds."""
+        return self._worker is not None and self._worker.control.paused
+
+    def start(self, experiment: Experiment, folder: Path, *, resume: bool = False, paused: bool = False) -> None:
+        """Begin a run in a new folder, or go on in an old one."""
+        if self._worker is not None:
+            return
+        self.folder, self.experiment = folder, experiment
+        self._worker = TrainWorker(experiment, folder, resume=resume, parent=self)
+        self._worker.news.connect(self._schedule)
+        self._worker.finished.connect(self._ended)
+        if paused:
+            self._worker.control.step()
+        self._worker.start()
+        self.model.set_loading()
+        self.state_changed.emit()
+
+    def pause(self) -> None:
+        """Hold."""
+        if self._worker:
+            self._worker.control.pause()
+            self.state_changed.emit()
+
+    def resume(self) -> None:
+        """Go on."""
+        if self._worker:
+            self._worker.control.resume()
+            self.state_changed.emit()
+
+    def step(self) -> None:
+        """One outer step, then hold."""
+        if self._worker:
+            self._worker.control.step()
+            self.state_changed.emit()
+
+    def stop(self) -> None:
+        """Ask the run to end; it saves its state first."""
+        if self._worker:
+            self._worker.control.stop()
+
+    def finish(self) -> None:
+        """End the run and wait until its state is saved; for when the window closes."""
+        if self._worker:
+            self._worker.control.stop()
+            self._worker.wait()
+            self._collect()
+
+    def _schedule(self) -> None:
+        if not self._beat.isActive():
+            self._beat.start()
+
+    def _collect(self) -> None:
+        if self._worker:
+            events = self._worker.collect()
+            if events:
+                self.model.take(events)
+
+    def _ended(self) -> None:
+        self._beat.stop()
+        self._collect()
+        if self._worker:
+            self._worker.deleteLater()
+            self._worker = None
+        self.state_changed.emit()

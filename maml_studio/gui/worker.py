@@ -1,0 +1,184 @@
+"""Background threads. They import torch, the window does not; they hand over plain values through queued signals."""
+
+import threading
+from collections import deque
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PySide6.QtCore import QObject, QThread, Signal
+
+from ..spec import Experiment
+from ..training.control import Control
+from ..training.events import Event, Loading
+
+
+class TrainWorker(QThread):
+    """Meta-trains, and puts events into an inbox that the window empties at its own pace.
+
+    Signals:
+        news: The inbox is no longer empty. Sent once until somebody empties it, however many events come.
+    """
+
+    news = Signal()
+
+    def __init__(self, experiment: Experiment, folder: Path, *, resume: bool = False, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.experiment, self.folder = experiment, folder
+        self.control = Control()
+        self._resume = resume
+        self._inbox: deque[Event] = deque()
+
+    def collect(self) -> list[Event]:
+        """Empty the inbox."""
+        events = []
+        while self._inbox:
+            events.append(self._inbox.popleft())
+        return events
+
+    def run(self) -> None:
+        """Drive the generator of events; everything that can go wrong in it ends as an event."""
+        from ..training.checkpoint import CheckpointError
+        from ..training.events import Failed
+        from ..training.run_folder import RunFolder, RunFolderError
+        from ..training.trainer import run
+
+        checkpoint = None
+        try:
+            if self._resume:
+                folder = RunFolder.open(self.folder)
+                checkpoint = folder.load_checkpoint("latest")
+                folder.cut_after(checkpoint.iteration)
+            else:
+                folder = RunFolder.create(self.folder, self.experiment)
+        except (RunFolderError, CheckpointError, OSError) as error:
+            self._put(Failed(0, str(error)))
+            return
+        for event in run(self.experiment, folder=folder, control=self.control, checkpoint=checkpoint, progress=self._tell):
+            self._put(event)
+
+    def _tell(self, message: str, share: float) -> None:
+        self._put(Loading(message, share))
+
+    def _put(self, event: Event) -> None:
+        quiet = not self._inbox
+        self._inbox.append(event)
+        if quiet:
+            self.news.emit()
+
+
+class LatestWorker(QThread):
+    """Works on the latest request only: a newer one takes the place of one that still waits.
+
+    Subclasses say what a request is in :meth:`work`, which runs in the thread.
+
+    Signals:
+        done: The request and its result.
+        failed: The request and one sentence.
+    """
+
+    done = Signal(object, object)
+    failed = Signal(object, str)
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._news = threading.Condition()
+        self._request: Any = None
+        self._ending = False
+
+    def ask(self, request: Any) -> None:
+        """Ask for something; what was asked before and not begun is forgotten."""
+        with self._news:
+            self._request = request
+            self._news.notify_all()
+        if not self.isRunning():
+            self.start()
+
+    def outdated(self) -> bool:
+        """Whether the work in hand is no longer wanted; long work looks here now and then."""
+        return self._ending or self._request is not None
+
+    def end(self) -> None:
+        """Ask the thread to end and wait for it."""
+        with self._news:
+            self._ending = True
+            self._news.notify_all()
+        self.wait()
+
+    def run(self) -> None:
+        """Take requests until the end."""
+        while True:
+            with self._news:
+                self._news.wait_for(lambda: self._request is not None or self._ending)
+                if self._ending:
+                    return
+                request, self._request = self._request, None
+            try:
+                result = self.work(request)
+            except ValueError as error:
+                # Data, checkpoint and spec errors are ValueErrors with one sentence each.
+                self.failed.emit(request, str(error))
+            except OSError as error:
+                self.failed.emit(request, f"{error.filename or 'A file'} can't be read: {error.strerror or error}")
+            else:
+                if result is not None:
+                    self.done.emit(request, result)
+
+    def work(self, request: Any) -> Any:
+        """Do it; None means that it was given up."""
+        raise TypeError(f"{type(self).__name__} does nothing")
+
+
+@dataclass(frozen=True)
+class PreviewTask:
+    """One task: support and query examples with their labels as arrays, and the names behind the labels."""
+
+    support_x: np.ndarray
+    support_y: np.ndarray
+    query_x: np.ndarray
+    query_y: np.ndarray
+    names: list[str]
+
+
+class PreviewWorker(LatestWorker):
+    """Samples one task as the model will see it. A request is an experiment and a seed."""
+
+    progress = Signal(str, float)
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._opened: tuple[Any, Any] | None = None
+
+    def work(self, request: tuple[Experiment, int]) -> Any:
+        """One task's support and query examples as plain arrays."""
+        import torch
+
+        from ..data import Cancelled, open_tasks
+
+        experiment, seed = request
+        if self._opened is None or self._opened[0] != experiment.data:
+            try:
+                self._opened = (experiment.data, open_tasks(experiment.data, self._tell))
+            except Cancelled:
+                return None
+        sampler = self._opened[1].sampler("train", experiment.task)
+        # The validation and test parts must carry the task too: better known now than an hour later.
+        for part in ("validation", "test"):
+            self._opened[1].sampler(part, experiment.task)
+        episodes = sampler.sample(1, torch.Generator().manual_seed(seed))
+        names = [sampler.class_names[c] for c in episodes.classes[0].tolist()]
+        return PreviewTask(
+            episodes.support_x[0].numpy(),
+            episodes.support_y[0].numpy(),
+            episodes.query_x[0].numpy(),
+            episodes.query_y[0].numpy(),
+            names,
+        )
+
+    def _tell(self, message: str, share: float) -> None:
+        if self.outdated():
+            from ..data import Cancelled
+
+            raise Cancelled
+        self.progress.emit(message, share)
