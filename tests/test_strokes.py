@@ -105,7 +105,7 @@ def test_ten_thousand_points_take_little_memory():
     assert peak < 8e6
 
 
-@pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
+@pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf, 1e308])
 def test_points_that_are_not_finite_are_refused(bad):
     with pytest.raises(ValueError, match="not finite"):
         render([line((0.1, 0.1), (bad, 0.5))], Frame())

@@ -166,11 +166,16 @@ class Smoothing:
         there = np.isfinite(fresh)
         number = int(there.sum())
         if number:
-            ages = np.arange(1, number + 1)
-            sums = _scan((1 - weight) * fresh[there], weight) + self._sum * weight**ages
+            # Older than this a value weighs less than rounding does; and powers that small are slow to work out.
+            lasting = math.ceil(math.log(1e-18) / math.log(weight)) if weight else 1
+            ages = np.arange(1, min(number, lasting) + 1)
+            sums = _scan((1 - weight) * fresh[there], weight)
+            sums[: len(ages)] += self._sum * weight**ages
             self._sum = float(sums[-1])
+            if self._count < lasting:
+                sums[: len(ages)] /= 1 - weight ** (self._count + ages)
             fresh = np.full(len(fresh), np.nan)
-            fresh[there] = sums / (1 - weight ** (self._count + ages))
+            fresh[there] = sums
             self._count += number
         self._buffer[self._done : len(values)] = fresh
         self._done = len(values)

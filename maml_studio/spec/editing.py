@@ -18,7 +18,8 @@ def applies(raw: Mapping[str, Any], field: str) -> bool:
         case "data.split_seed" | "data.validation_fraction":
             return data.get("split") != "all"
         case "data.test_fraction":
-            return data.get("split") in ("random", "images") or not data.get("holdout")
+            split = data.get("split")
+            return split in ("random", "images") or (split == "alphabets" and not data.get("holdout"))
         case "training.transductive" | "evaluation.transductive":
             return model.get("norm") == "batch"
         case _:

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import torch
 from torch import Tensor
@@ -123,7 +123,10 @@ def evaluate(
     for done in range(0, tasks, size):
         if not may_go_on(done):
             return None
-        episodes = sampler.sample(min(size, tasks - done), generator).to(algorithm.learner.device)
+        # Drawn one by one, so that neither the chunk's size nor the number of tasks decides which ones they are.
+        drawn = [sampler.sample(1, generator) for _ in range(min(size, tasks - done))]
+        columns = ([getattr(one, field.name) for one in drawn] for field in fields(Episodes))
+        episodes = Episodes(*(torch.cat(column) for column in columns)).to(algorithm.learner.device)
         parts.append(score_tasks(algorithm, meta, episodes, steps, transductive))
     return TaskScores(
         *(torch.cat([getattr(part, name) for part in parts]) for name in ("support_loss", "query_loss", "accuracy"))

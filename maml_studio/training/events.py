@@ -2,8 +2,8 @@
 
 import json
 import math
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import asdict, dataclass, fields
+from typing import Any, TypeVar
 
 
 @dataclass(frozen=True)
@@ -125,6 +125,8 @@ class Failed(Event):
 TERMINAL = (Finished, Stopped, Failed)
 """Exactly one of these ends every run."""
 
+Record = TypeVar("Record")
+
 _KINDS = {kind.__name__: kind for kind in (Started, OuterStep, Validation, Checkpointed, Diverged, *TERMINAL)}
 
 
@@ -142,14 +144,19 @@ def from_line(line: str) -> Event | None:
         raw = json.loads(line)
         kind = _KINDS[raw.pop("event")]
         if kind is Validation:
-            raw["scores"] = tuple(StepScore(**score) for score in raw["scores"])
+            raw["scores"] = tuple(_made(StepScore, score) for score in raw["scores"])
         for name in ("support_losses", "query_losses"):
             if name in raw:
                 raw[name] = tuple(math.nan if value is None else float(value) for value in raw[name])
-        event: Event = kind(**raw)
-    except (ValueError, KeyError, TypeError, AttributeError):
+        event: Event = _made(kind, raw)
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
     return event
+
+
+def _made(kind: type[Record], raw: dict[str, Any]) -> Record:
+    numbers = {field.name for field in fields(kind) if field.type is float}  # type: ignore[arg-type]
+    return kind(**{name: math.nan if value is None and name in numbers else value for name, value in raw.items()})
 
 
 def _plain(value: Any) -> Any:

@@ -91,9 +91,7 @@ def test_thin_lines_keep_their_ink(tmp_path):
     assert ink[5:22].max(1).min() > 0.6
 
 
-@pytest.mark.parametrize(
-    ("papers", "dark_on_light"), [([255] * 5 + [0], True), ([0] * 5 + [255], False), ([255], True), ([0], False)]
-)
+@pytest.mark.parametrize(("papers", "dark_on_light"), [([255] * 5 + [0], True), ([0] * 5 + [255], False), ([255], True), ([0], False)])
 def test_the_majority_of_borders_decides(tmp_path, papers, dark_on_light):
     files = [draw(tmp_path / f"{n}.png", paper=paper, ink=255 - paper) for n, paper in enumerate(papers)]
     with pillow_quiet():

@@ -19,6 +19,10 @@ def bank(held_out: str = "images") -> ImageBank:
     return ImageBank(images, labels, names, groups, held)
 
 
+def are_disjoint(sets: list[set]) -> bool:
+    return sum(len(one) for one in sets) == len(set().union(*sets))
+
+
 SETTINGS = {
     "author, images": (ImageSettings(split="author"), "images"),
     "author, classes": (ImageSettings(split="author"), "classes"),
@@ -38,11 +42,11 @@ def test_the_parts_share_nothing_and_leave_nothing_out(kind, rotations):
     parts = [split.train, split.validation, split.test]
     used = [set(part.index.tolist()) for part in parts]
     assert all(used)
-    assert not (used[0] & used[1] or used[0] & used[2] or used[1] & used[2])
+    assert are_disjoint(used)
     assert len(used[0] | used[1] | used[2]) == ALPHABETS * CHARACTERS * DRAWERS
     if kind not in ("images", "author, images"):
         names = [{name.partition(" ")[0] for name in part.class_names} for part in parts]
-        assert not (names[0] & names[1] or names[0] & names[2] or names[1] & names[2])
+        assert are_disjoint(names)
     if "alphabets" in kind or kind == "author, classes":
         tested = {name.partition("/")[0] for name in split.test.class_names}
         assert not tested & {name.partition("/")[0] for name in split.train.class_names + split.validation.class_names}

@@ -169,6 +169,7 @@ def test_ctrl_z_is_the_canvas_own_while_it_has_the_focus(themed, qtbot):
     heard = []
     QShortcut(QKeySequence.StandardKey.Undo, window, heard.append)
     window.show()
+    window.activateWindow()
     canvas.setFocus()
     qtbot.waitUntil(canvas.hasFocus)
     canvas.set_strokes([EL])

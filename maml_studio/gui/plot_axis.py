@@ -1,0 +1,44 @@
+"""The axes of a plot: few ticks, on round numbers, in plain words."""
+
+import numpy as np
+import pyqtgraph as pg
+from PySide6.QtGui import QFont, QPen
+
+from maml_studio.gui import plot_data
+from maml_studio.gui.theme import Theme
+
+_ROOM = {"bottom": 64, "left": 34}  # pixels that a tick needs
+
+
+class Axis(pg.AxisItem):
+    """An axis whose ticks carry its grid, linear or logarithmic, of whole numbers only where asked."""
+
+    def __init__(self, orientation: str, title: str, *, whole: bool = False) -> None:
+        super().__init__(orientation)
+        self._title = title
+        self._whole = whole
+        self.enableAutoSIPrefix(False)
+        self.setStyle(tickLength=0, tickTextOffset=6, autoReduceTextSpace=False, tickTextWidth=24, tickTextHeight=14)
+        self.setGrid(255)
+
+    def set_theme(self, theme: Theme, font: QFont) -> None:
+        """Take a scheme's colours on."""
+        self.setPen(QPen(theme.color("border"), 1))
+        self.setTickPen(QPen(theme.color("grid"), 1))
+        self.setTextPen(QPen(theme.color("muted"), 1))
+        self.setTickFont(font)
+        self.label.setFont(font)
+        self.setLabel(self._title, color=theme.muted)
+
+    def tickValues(self, minVal: float, maxVal: float, size: float) -> list[tuple[float, list[float]]]:
+        low, high = sorted((minVal, maxVal))
+        most = max(size / _ROOM[self.orientation], 2)
+        if self.logMode:
+            return [(1.0, np.log10(plot_data.log_ticks(low, high, most)).tolist())]
+        step, values = plot_data.ticks(low, high, most, whole=self._whole)
+        return [(step, values.tolist())]
+
+    def tickStrings(self, values: list[float], scale: float, spacing: float) -> list[str]:
+        if self.logMode:
+            return [plot_data.short(10**v) for v in values]
+        return [plot_data.label(v, spacing) for v in values]

@@ -1,0 +1,184 @@
+"""The words over a plot: its title, and which curve is which, with the values under the crosshair."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from PySide6.QtCore import QPointF, QRect, QSize, Qt
+from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPaintEvent, QPen, QResizeEvent
+from PySide6.QtWidgets import QSizePolicy, QWidget
+
+from maml_studio.gui.theme import ThemeManager
+
+_SWATCH, _GAP, _LONGEST = 14, 5, 150  # pixels: a curve's line, the space behind it, the longest name
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One curve in the legend.
+
+    Attributes:
+        name: Its name; elided where it is long.
+        role: The colour's role.
+        dashed: Whether its line is dashed.
+        value: Its value under the crosshair, or nothing.
+    """
+
+    name: str
+    role: str
+    dashed: bool = False
+    value: str = ""
+
+
+class ElidedLabel(QWidget):
+    """One line of words that ends in an ellipsis where there is no room."""
+
+    def __init__(self, text: str, theme: ThemeManager, *, role: str, bold: bool = False, right: bool = False) -> None:
+        super().__init__()
+        self._theme, self._role, self._text = theme, role, text
+        self._align = Qt.AlignmentFlag.AlignVCenter | (Qt.AlignmentFlag.AlignRight if right else Qt.AlignmentFlag.AlignLeft)
+        font = QFont(self.font())
+        font.setWeight(QFont.Weight.DemiBold if bold else QFont.Weight.Normal)
+        if not bold:
+            font.setPointSizeF(font.pointSizeF() * 0.9)
+        self.setFont(font)
+        self.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Preferred)
+
+    def text(self) -> str:
+        """Return all its words."""
+        return self._text
+
+    def set_text(self, text: str) -> None:
+        """Show other words."""
+        self._text = text
+        self.updateGeometry()
+        self.update()
+
+    def sizeHint(self) -> QSize:
+        metrics = self.fontMetrics()
+        return QSize(metrics.horizontalAdvance(self._text) + 2, metrics.height())
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(min(self.sizeHint().width(), 40), self.fontMetrics().height())
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.setPen(self._theme.theme.color(self._role))
+        text = self.fontMetrics().elidedText(self._text, Qt.TextElideMode.ElideRight, self.width())
+        painter.drawText(self.rect(), self._align, text)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        short = self.width() < self.sizeHint().width()
+        self.setToolTip(self._text if short else "")
+
+
+class Legend(QWidget):
+    """The curves' names in rows as needed, each behind a piece of its line, and the values under the crosshair.
+
+    Room for the values is kept free while there is no crosshair, so that nothing moves when it comes.
+    """
+
+    def __init__(self, theme: ThemeManager) -> None:
+        super().__init__()
+        self._theme = theme
+        self._entries: tuple[Entry, ...] = ()
+        self._position = ""
+        self._most_rows = 2
+        font = QFont(self.font())
+        font.setPointSizeF(font.pointSizeF() * 0.9)
+        self.setFont(font)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents, False)
+
+    def set_entries(self, entries: Sequence[Entry], position: str = "") -> None:
+        """Show these curves, and where the crosshair stands ("step 3")."""
+        entries = tuple(entries)
+        if (entries, position) != (self._entries, self._position):
+            self._entries, self._position = entries, position
+            self.setToolTip("\n".join(f"{e.name}  {e.value}".rstrip() for e in entries) if self._hidden(self.width()) else "")
+            self._fit()
+            self.update()
+
+    def entries(self) -> tuple[Entry, ...]:
+        """Return the curves shown."""
+        return self._entries
+
+    def position(self) -> str:
+        """Return where the crosshair stands, in words."""
+        return self._position
+
+    def set_most_rows(self, rows: int) -> None:
+        """Set how many rows it may take."""
+        self._most_rows = max(rows, 1)
+        self._fit()
+
+    def sizeHint(self) -> QSize:
+        return QSize(200, self._rows(self.width()) * self._row_height())
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(60, self.sizeHint().height())
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        self._fit()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        self.paint(painter, self.rect())
+
+    def paint(self, painter: QPainter, rect: QRect) -> None:
+        """Paint it somewhere: on itself, or into a file."""
+        metrics, colours = QFontMetrics(self.font()), self._theme.theme
+        painter.setFont(self.font())
+        for entry, spot in zip(self._entries, self._spots(rect.width()), strict=False):
+            spot = spot.translated(rect.topLeft())
+            middle = spot.top() + spot.height() // 2
+            style = Qt.PenStyle.DashLine if entry.dashed else Qt.PenStyle.SolidLine
+            pen = QPen(QColor(colours.color(entry.role)), 2, style, Qt.PenCapStyle.FlatCap)
+            pen.setDashPattern([2, 1.2]) if entry.dashed else None
+            painter.setPen(pen)
+            painter.drawLine(QPointF(spot.left(), middle), QPointF(spot.left() + _SWATCH, middle))
+            words = spot.adjusted(_SWATCH + _GAP, 0, 0, 0)
+            name = metrics.elidedText(entry.name, Qt.TextElideMode.ElideMiddle, _LONGEST)
+            painter.setPen(colours.color("muted"))
+            painter.drawText(words, Qt.AlignmentFlag.AlignVCenter, name)
+            words.setLeft(words.left() + metrics.horizontalAdvance(name) + _GAP)
+            painter.setPen(colours.color("text"))
+            painter.drawText(words, Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextDontClip, entry.value)
+        painter.setPen(colours.color("muted"))
+        right = QRect(rect.left(), rect.top(), rect.width(), self._row_height())
+        flags = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight
+        hidden = self._hidden(rect.width())
+        painter.drawText(right, flags, "  ".join(w for w in (f"+{hidden} more" if hidden else "", self._position) if w))
+
+    def _row_height(self) -> int:
+        return QFontMetrics(self.font()).height() + 2
+
+    def _fit(self) -> None:
+        height = self._rows(self.width()) * self._row_height()
+        if height != self.height() or height != self.maximumHeight():
+            self.setFixedHeight(height)
+
+    def _rows(self, width: int) -> int:
+        spots = self._spots(width)
+        return spots[-1].top() // self._row_height() + 1 if spots else int(bool(self._position))
+
+    def _hidden(self, width: int) -> int:
+        return len(self._entries) - len(self._spots(width))
+
+    def _spots(self, width: int) -> list[QRect]:
+        """Where each entry goes; shorter than the entries where the rows don't suffice."""
+        metrics, height = QFontMetrics(self.font()), self._row_height()
+        kept = metrics.horizontalAdvance("0.00000")
+        corner = metrics.horizontalAdvance(self._position or "step 00000")
+        spots: list[QRect] = []
+        x = row = 0
+        for entry in self._entries:
+            name = min(metrics.horizontalAdvance(entry.name), _LONGEST)
+            wide = _SWATCH + _GAP + name + _GAP + max(kept, metrics.horizontalAdvance(entry.value))
+            room = width - (corner + _GAP if row == 0 else 0)
+            if x and x + wide > room:
+                x, row = 0, row + 1
+            if row >= self._most_rows:
+                break
+            spots.append(QRect(x, row * height, wide, height))
+            x += wide + 2 * _GAP
+        return spots
