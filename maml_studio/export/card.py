@@ -1,10 +1,11 @@
 """The model card: what the model is, how it was trained, what it scored, how to use it. Markdown, as model hubs read it."""
 
 import re
+from pathlib import Path
 
 from ..api import Adapted, Trained
 from ..models import input_shape
-from ..spec import Experiment, ImageSettings, NWay, to_toml
+from ..spec import Experiment, Folder, ImageSettings, NWay, to_toml
 from .attribution import ATTRIBUTION
 from .snippet import usage
 
@@ -28,9 +29,17 @@ def model_card(model: Trained | Adapted, file_name: str, step: int | None = None
     sections += ["## Use", _fenced(usage(model, file_name), "python")]
     sections += ["## Input", _input(trained)]
     sections += [f"## Measured {'error' if experiment.regression else 'accuracy'}", _measured(trained)]
-    sections += ["## Training", _training(trained), _fenced(to_toml(experiment).strip(), "toml")]
+    sections += ["## Training", _training(trained), _fenced(public_toml(experiment), "toml")]
     sections += ["## Data", ATTRIBUTION.get(experiment.data.source, "Not known.")]
     return "\n\n".join(sections) + "\n"
+
+
+def public_toml(experiment: Experiment) -> str:
+    """All settings as TOML, but for the way to a folder on the author's machine, of which the name alone is kept."""
+    if isinstance(experiment.data, Folder):
+        folder = experiment.data.model_copy(update={"path": Path(experiment.data.path).name})
+        experiment = experiment.model_copy(update={"data": folder})
+    return to_toml(experiment).strip()
 
 
 def _front_matter(experiment: Experiment) -> str:
@@ -42,13 +51,13 @@ def _front_matter(experiment: Experiment) -> str:
 def _what(model: Trained | Adapted, step: int | None) -> str:
     trained = model.trained if isinstance(model, Adapted) else model
     experiment = trained.experiment
-    network = f"A {experiment.model.title} network, meta-trained with {experiment.algorithm.title} on {experiment.data.title}"
+    network = f"{experiment.model.title}, meta-trained with {experiment.algorithm.title} on {experiment.data.title}"
     if isinstance(model, Trained):
         return "\n\n".join(
             [
                 f"# {_text(experiment.name)}, the initialisation",
                 f"{network}: an initialisation from which a few gradient steps learn {_task(experiment)}. "
-                f"It is a starting point and has to be adapted before it predicts.",
+                "It is a starting point and has to be adapted before it predicts.",
             ]
         )
     steps = model.steps if step is None else step
@@ -103,7 +112,8 @@ def _measured(trained: Trained) -> str:
             rows.append(f"| {score.step} | {100 * score.accuracy:.1f} ± {100 * score.accuracy_ci95:.1f} % |")
     about = (
         f"{scores.tasks} validation tasks ({_task(trained.experiment)}) after {scores.iteration} outer iterations; "
-        f"{_NORM_MODES.get(scores.norm_mode, scores.norm_mode)}. Validation chose the best checkpoint, so expect a little less on test tasks."
+        f"{_NORM_MODES.get(scores.norm_mode, scores.norm_mode)}. "
+        "Validation chose the best checkpoint, so expect a little less on test tasks."
     )
     if scores.norm_mode == "transductive":
         about += " The lines under Use take the support set's statistics instead, and may score differently."
@@ -113,8 +123,8 @@ def _measured(trained: Trained) -> str:
 def _training(trained: Trained) -> str:
     experiment = trained.experiment
     return (
-        f"{trained.iteration} outer iterations of {experiment.training.meta_batch} tasks each; inner rate {experiment.algorithm.inner_lr:g}, "
-        f"{experiment.algorithm.inner_steps} inner steps in training. All settings, as MAML Studio reads them:"
+        f"Outer iterations: {trained.iteration}, of {experiment.training.meta_batch} tasks each. Inner steps: "
+        f"{experiment.algorithm.inner_steps}, of rate {experiment.algorithm.inner_lr:g}. All settings, as MAML Studio reads them:"
     )
 
 

@@ -12,8 +12,7 @@ from ..api import Adapted, Trained
 from ..files import write_whole
 from ..models import build_for
 from ..models.layers import BatchNorm2d
-from ..spec import Experiment, to_toml
-from .card import model_card
+from .card import model_card, public_toml
 
 SUFFIX = ".safetensors"
 
@@ -88,12 +87,11 @@ def state(model: Trained | Adapted, step: int | None = None) -> dict[str, Tensor
 
 def _metadata(model: Trained | Adapted, step: int | None) -> dict[str, str]:
     trained = model.trained if isinstance(model, Adapted) else model
-    experiment: Experiment = trained.experiment
     values = {
         "format": "pt",
         "made_with": "MAML Studio",
         "kind": "adapted" if isinstance(model, Adapted) else "initialisation",
-        "experiment": to_toml(experiment),
+        "experiment": public_toml(trained.experiment),
         "iteration": str(trained.iteration),
         "measured": json.dumps(asdict(trained.scores) if trained.scores else None),
     }

@@ -70,14 +70,15 @@ def _query(experiment: Experiment) -> list[str]:
     if not experiment.model.batch_norm:
         return [result.format("net(queries)")]
     return [
+        "s, q = support, queries",
         "for layer in net:  # batch norm: the statistics of the support set serve the queries too",
         "    if isinstance(layer, nn.BatchNorm2d):",
-        "        var, mean = torch.var_mean(support, (0, 2, 3), correction=0)",
-        "        queries = F.batch_norm(queries, mean, var, layer.weight, layer.bias)",
+        "        var, mean = torch.var_mean(s, (0, 2, 3), correction=0)",
+        "        q = F.batch_norm(q, mean, var, layer.weight, layer.bias)",
         "    else:",
-        "        queries = layer(queries)",
-        "    support = layer(support)",
-        result.format("queries"),
+        "        q = layer(q)",
+        "    s = layer(s)",
+        result.format("q"),
     ]
 
 

@@ -19,7 +19,7 @@ class DrawRequest:
     Attributes:
         model: a run folder or a checkpoint file.
         stamp: changes when the file does, so that a better checkpoint is read again.
-        names: class names, one per row; empty while only the model is asked about.
+        names: class names, one per row, each different; empty while only the model is asked about.
         support: for each class its drawn images ``[28, 28]``; a class without drawings is not ready.
         support_version: changes with every change of names or support, so that equal drawings are not adapted to twice.
         query: the image to name, or None.
@@ -79,7 +79,7 @@ class AdaptWorker(LatestWorker):
         adapted_key = (model_key, request.support_version, request.steps)
         if self._adapted is None or self._adapted[0] != adapted_key:
             images = np.stack([image for drawn in request.support for image in drawn])
-            labels = [row for row, drawn in enumerate(request.support) for _ in drawn]
+            labels = [name for name, drawn in zip(request.names, request.support, strict=True) for _ in drawn]
             self._adapted = (adapted_key, trained.adapt(images, labels, request.steps))
         adapted = self._adapted[1]
         if request.query is None:

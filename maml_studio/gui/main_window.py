@@ -22,6 +22,7 @@ from ..paths import runs_dir
 from ..spec import Experiment, SpecError, load, load_preset, preset_names, to_toml
 from ..training.naming import new_run_path
 from . import theme
+from .export_dialog import Exporter
 from .form import ExperimentForm
 from .icons import icon
 from .run_model import RunModel, describe_score
@@ -41,6 +42,7 @@ class MainWindow(QMainWindow):
         theme.manager().set_choice(self.memory.scheme)
         self.run = RunModel(self)
         self.session = RunSession(self.run, self)
+        self.exporter = Exporter(self)
         self.form = ExperimentForm(self.memory.experiment())
         self.train_page = None
         self.draw_page = None
@@ -147,6 +149,7 @@ class MainWindow(QMainWindow):
         """Build the pages; separate from the constructor since plots take a second to import."""
         if self.train_page is not None:
             return
+        from .pages.draw import DrawPage
         from .pages.train import TrainPage
         from .preview_session import PreviewSession
 
@@ -158,9 +161,12 @@ class MainWindow(QMainWindow):
         page.stop_wanted.connect(self.session.stop)
         self.preview = PreviewSession(page, self.form, self)
         self.preview.checked.connect(self._refresh_actions)
+        self.draw_page = DrawPage()
+        self.draw_page.export_wanted.connect(self._export_adapted)
         self.tabs.removeTab(0)
         self.waiting.deleteLater()
         self.tabs.addTab(page, icon("train"), "Train")
+        self.tabs.addTab(self.draw_page, icon("draw"), "Draw")
         self._settings_changed()
 
     def start_run(self) -> None:
@@ -224,9 +230,11 @@ class MainWindow(QMainWindow):
         QMessageBox.information(self, title, text)
 
     def _export(self) -> None:
-        from .export_dialog import export_run
+        if self.session.folder is not None and self.session.experiment is not None:
+            self.exporter.ask(self.session.folder, f"{self.session.experiment.name}.safetensors")
 
-        export_run(self, self.session.folder)
+    def _export_adapted(self, adapted_at_step: object) -> None:
+        self.exporter.ask(adapted_at_step, "adapted.safetensors")
 
     def _choose_preset(self, index: int) -> None:
         name = self.presets.itemData(index)
@@ -296,6 +304,8 @@ class MainWindow(QMainWindow):
         self.saved_label.setText(f"saved at iteration {run.saved_at:,}" if run.saved_at is not None else "")
         if run.saved_at is not None:
             self.export_action.setEnabled(True)
+            if self.draw_page is not None and self.session.experiment is not None:
+                self.draw_page.set_run(self.session.folder, self.session.experiment.name, run.saved_at)
 
     def _about(self) -> None:
         from .. import __version__
@@ -331,8 +341,10 @@ class MainWindow(QMainWindow):
     def finish(self) -> None:
         """End all threads, and remember layout and settings."""
         self.session.finish()
+        self.exporter.end()
         if self.train_page is not None:
             self.preview.end()
+            self.draw_page.end()
         self.memory.set_bytes("geometry", self.saveGeometry())
         self.memory.set_bytes("splitter", self.splitter.saveState())
         self.memory.set_flag("more", self.form.shows_more())

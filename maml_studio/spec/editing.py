@@ -16,12 +16,12 @@ def applies(raw: Mapping[str, Any], field: str) -> bool:
         case "data.holdout":
             return data.get("split") in ("classes", "alphabets")
         case "data.split_seed" | "data.validation_fraction":
-            return data.get("split") != "all"
+            return bool(data.get("split") != "all")
         case "data.test_fraction":
             split = data.get("split")
             return split in ("random", "images") or (split == "alphabets" and not data.get("holdout"))
         case "training.transductive" | "evaluation.transductive":
-            return model.get("norm") == "batch"
+            return bool(model.get("norm") == "batch")
         case _:
             return True
 

@@ -40,5 +40,5 @@ def setting(
         labels: what the form shows for each literal value.
         **limits: pydantic's own (``ge``, ``gt``, ``le``, ``max_length`` and so on).
     """
-    extra = {"symbol": symbol, "unit": unit, "advanced": advanced, "labels": labels or {}}
+    extra: dict[str, Any] = {"symbol": symbol, "unit": unit, "advanced": advanced, "labels": labels or {}}
     return Field(default, title=title, description=help, json_schema_extra=extra, validate_default=False, **limits)

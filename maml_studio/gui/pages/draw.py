@@ -39,7 +39,7 @@ class DrawPage(QWidget):
     """Rows of class drawings, a query canvas, probabilities, and a slider through the inner loop.
 
     Signals:
-        export_wanted: The adapted model (an ``api.Adapted``) should be exported.
+        export_wanted: The adapted model (an ``api.Adapted``) should be exported as it is after an inner step: both in a tuple.
         settled: A request was answered.
     """
 
@@ -226,6 +226,16 @@ class DrawPage(QWidget):
         """The model adapted to the drawings, once every class has its own."""
         return self._result.adapted if self._result else None
 
+    def class_names(self) -> tuple[str, ...]:
+        """The classes' names, made different where two were given the same."""
+        names: list[str] = []
+        for row in self._rows:
+            name, number = row.name, 2
+            while name in names:
+                name, number = f"{row.name} ({number})", number + 1
+            names.append(name)
+        return tuple(names)
+
     @property
     def rows(self) -> list[ClassRow]:
         """The classes on show."""
@@ -289,7 +299,7 @@ class DrawPage(QWidget):
             DrawRequest(
                 model,
                 self._stamp,
-                tuple(row.name for row in self._rows),
+                self.class_names(),
                 tuple(row.images() for row in self._rows) if complete else ((),) * len(self._rows),
                 self._version,
                 None if self.query.is_empty() else self.query.image(),
@@ -356,7 +366,7 @@ class DrawPage(QWidget):
         if self._walk is None:
             self.bars.show_message("Now draw one of your classes on the large canvas.")
         else:
-            self.bars.show_probabilities(tuple(row.name for row in self._rows), tuple(float(p) for p in self._walk[step]))
+            self.bars.show_probabilities(self.class_names(), tuple(float(p) for p in self._walk[step]))
 
     def _what_is_missing(self) -> str:
         if self._model() is None:
@@ -380,7 +390,7 @@ class DrawPage(QWidget):
 
     def _export(self) -> None:
         if self.adapted is not None:
-            self.export_wanted.emit((self.adapted, tuple(row.name for row in self._rows), self.slider.value()))
+            self.export_wanted.emit((self.adapted, self.slider.value()))
 
 
 def _note(result: DrawResult) -> str:

@@ -1,0 +1,96 @@
+"""The command line, one module for each group of verbs. It imports torch when a verb needs it, and Qt to open the window."""
+
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+from .evaluate import adapt, evaluate
+from .export import export
+from .lists import data, presets, runs
+from .output import CommandError
+from .train import resume, train
+
+DONE, FAILED, WRONG = 0, 1, 2
+"""Exit codes: done, a run failed, the words or a file are wrong."""
+
+# Newer versions of typer carry their own copy of click, so the class has no importable name in both.
+_UsageError: type[Exception] = typer.BadParameter.__mro__[1]
+
+app = typer.Typer(
+    name="maml-studio",
+    help="Meta-learning: train, evaluate, adapt to your own classes. Without a verb the window opens.",
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+for verb in (train, resume, evaluate, adapt, export, presets, runs, data):
+    app.command()(verb)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        from .. import __version__
+
+        typer.echo(f"maml-studio {__version__}")
+        raise typer.Exit
+
+
+@app.callback(invoke_without_command=True)
+def _start(
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Show the version and exit.", callback=_show_version, is_eager=True)] = False,
+) -> int:
+    return DONE if context.invoked_subcommand else open_window()
+
+
+def open_window() -> int:
+    """Open the window and stay until it is closed.
+
+    Raises:
+        CommandError: where there is no display, or Qt does not start.
+    """
+    if sys.platform.startswith("linux") and not any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")):
+        raise CommandError("there is no display to open the window on; 'maml-studio train digits-maml' trains in the terminal")
+    try:
+        from ..gui.app import main as run_window
+    except ImportError as error:
+        raise CommandError(f"the window can't be opened ({error}); 'maml-studio train digits-maml' trains in the terminal") from None
+    return int(run_window(sys.argv[:1]))
+
+
+def main(arguments: list[str]) -> int:
+    """Run one command line.
+
+    Args:
+        arguments: the words after the program's name.
+
+    Returns:
+        The exit code.
+    """
+    try:
+        code = app(arguments, prog_name="maml-studio", standalone_mode=False)
+    except _UsageError as error:
+        return _complain(error.format_message(), WRONG)  # type: ignore[attr-defined]
+    except CommandError as error:
+        return _complain(str(error), error.code)
+    except (KeyboardInterrupt, typer.Abort):
+        return _complain("stopped", FAILED)
+    except BrokenPipeError:
+        # Whoever read our output has had enough; Python would complain again at the end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILED
+    except OSError as error:
+        return _complain(f"{error.filename or 'a file'} can't be read or written: {error.strerror or error}", WRONG)
+    except ValueError as error:
+        # The package's own errors are sentences for people; any other is a defect, and its traceback is wanted.
+        if type(error).__module__.partition(".")[0] != __package__.partition(".")[0]:
+            raise
+        return _complain(str(error), WRONG)
+    return code if isinstance(code, int) else DONE
+
+
+def _complain(message: str, code: int) -> int:
+    print(f"maml-studio: {message}".replace("\n", " "), file=sys.stderr)
+    return code

@@ -1,0 +1,103 @@
+"""The verbs ``train`` and ``resume``."""
+
+import signal
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ..spec import Experiment, load, load_preset, preset_names, with_assignments
+from ..spec.errors import Problem, SpecError
+from .output import CommandError, Json, Output, Run, Sets, find_run
+
+if TYPE_CHECKING:
+    from ..training.checkpoint import Checkpoint
+    from ..training.control import Control
+    from ..training.run_folder import RunFolder
+
+
+def train(
+    experiment: Annotated[str, typer.Argument(metavar="PRESET|FILE.toml", help="A preset's name or an experiment file.")],
+    assignments: Sets = None,
+    run_dir: Annotated[str, typer.Option("--run-dir", metavar="DIR", help="The run's folder, which must not exist yet.")] = "",
+    json_file: Json = "",
+) -> int:
+    """Meta-train; SIGINT and SIGTERM end the run with its state saved."""
+    output = Output(json_file)
+    settings = with_assignments(_experiment(experiment), assignments or [])
+    from ..paths import runs_dir
+    from ..training.naming import new_run_path
+    from ..training.run_folder import RunFolder
+
+    folder = RunFolder.create(Path(run_dir) if run_dir else new_run_path(runs_dir(), settings.name), settings)
+    return _drive(settings, folder, None, output)
+
+
+def resume(run: Run, json_file: Json = "") -> int:
+    """Go on with a run from its latest checkpoint."""
+    output = Output(json_file)
+    from ..training.events import Finished
+    from ..training.run_folder import BEST, LATEST, RunFolder
+
+    folder = RunFolder.open(find_run(run))
+    last = next(iter(deque(folder.events(), maxlen=1)), None)
+    if isinstance(last, Finished):
+        output.console.print(f"{folder.path} is finished already, after {last.iteration} iterations: {last.reason}")
+        output.result({"run": folder.path, "status": "finished", "iterations": last.iteration})
+        return 0
+    kind = next((kind for kind in (LATEST, BEST) if folder.checkpoint_path(kind).is_file()), None)
+    checkpoint = folder.load_checkpoint(kind) if kind else None
+    # A run that was killed before its first checkpoint begins anew.
+    folder.cut_after(checkpoint.iteration if checkpoint else -1)
+    return _drive(folder.experiment, folder, checkpoint, output)
+
+
+def _experiment(text: str) -> Experiment:
+    if text.endswith(".toml") or Path(text).is_file():
+        return load(Path(text))
+    if text not in preset_names():
+        raise SpecError([Problem(f"{text!r}", f"is no .toml file and none of the presets {', '.join(preset_names())}")])
+    return load_preset(text)
+
+
+def _drive(experiment: Experiment, folder: "RunFolder", checkpoint: "Checkpoint | None", output: Output) -> int:
+    from ..training.control import Control
+    from ..training.events import Failed, Stopped
+    from ..training.trainer import run
+    from .progress import Reporter
+
+    control = Control()
+    reporter = Reporter(experiment, output.console)
+    with reporter, _stopped_by_signals(control):
+        for event in run(experiment, folder=folder, control=control, checkpoint=checkpoint):
+            reporter.see(event)
+    last = reporter.last
+    status = {Failed: "failed", Stopped: "stopped"}.get(type(last), "finished")
+    iterations: int = getattr(last, "iteration", 0)
+    reporter.report(folder.path)
+    output.result({"run": folder.path, "status": status, "iterations": iterations})
+    if isinstance(last, Failed):
+        raise CommandError(last.message, 1)
+    return 0
+
+
+@contextmanager
+def _stopped_by_signals(control: "Control") -> Iterator[None]:
+    """SIGTERM and SIGINT stop the run; a second SIGINT from somebody who can't wait ends the program."""
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        del frame
+        control.stop()
+        if number == signal.SIGINT:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,80 @@
+"""Ask where an export goes, write it in a thread, and say what came of it."""
+
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtWidgets import QFileDialog, QMessageBox, QWidget
+
+from .worker import LatestWorker
+
+FILTER = "Weights for PyTorch (*.safetensors)"
+SUFFIX = ".safetensors"
+
+
+class ExportWorker(LatestWorker):
+    """Writes exports. A request is a run folder, or an adapted model and its inner step, and a path."""
+
+    def work(self, request: tuple[Any, Path]) -> tuple[Path, ...]:
+        """Write weights and card; gives their paths."""
+        from ..api import load
+        from ..export import export_safetensors
+
+        model, path = request
+        if isinstance(model, Path):
+            return export_safetensors(load(model), path, overwrite=True)
+        adapted, step = model
+        return export_safetensors(adapted, path, step=step, overwrite=True)
+
+
+class Exporter:
+    """The export commands of the window."""
+
+    def __init__(self, window: QWidget) -> None:
+        self._window = window
+        self.worker = ExportWorker(window)
+        self.worker.done.connect(self._done)
+        self.worker.failed.connect(self._failed)
+
+    def ask(self, model: Any, suggestion: str) -> None:
+        """Ask for a place, and export there.
+
+        Args:
+            model: a run folder, or an adapted model and its inner step.
+            suggestion: a file name to begin with.
+        """
+        # The dialog would ask about the one file only, and there are two: we ask ourselves.
+        path, _ = QFileDialog.getSaveFileName(
+            self._window, "Export trained model", suggestion, FILTER, options=QFileDialog.Option.DontConfirmOverwrite
+        )
+        if not path:
+            return
+        file = Path(path)
+        file = file if file.suffix == SUFFIX else file.with_name(file.name + SUFFIX)
+        there = [one.name for one in (file, file.with_suffix(".md")) if one.exists()]
+        if not there or self._may_replace(there):
+            self.worker.ask((model, file))
+
+    def end(self) -> None:
+        """End the thread."""
+        self.worker.end()
+
+    def _may_replace(self, names: list[str]) -> bool:
+        answer = QMessageBox.question(
+            self._window,
+            "Export trained model",
+            f"Replace {' and '.join(names)}?",
+            QMessageBox.StandardButton.Yes | QMessageBox.StandardButton.Cancel,
+            QMessageBox.StandardButton.Cancel,
+        )
+        return answer == QMessageBox.StandardButton.Yes
+
+    def _done(self, request: Any, paths: tuple[Path, ...]) -> None:
+        weights, card = paths
+        QMessageBox.information(
+            self._window,
+            "Export trained model",
+            f"Written to {weights.parent}:\n\n{weights.name}, the weights\n{card.name}, the model card with the lines that load them",
+        )
+
+    def _failed(self, request: Any, message: str) -> None:
+        QMessageBox.warning(self._window, "Export trained model", message)

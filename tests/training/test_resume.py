@@ -1,0 +1,119 @@
+"""Interrupted and resumed is the same as never interrupted, bit for bit."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from run_cases import AtChunk, checked, digits, finish, sines, stop_after, three_chunks, timeless
+
+from maml_studio.algorithms import ALGORITHMS
+from maml_studio.spec import Experiment
+from maml_studio.training.checkpoint import Checkpoint
+from maml_studio.training.control import Control
+from maml_studio.training.events import Event, Finished, Stopped
+from maml_studio.training.run_folder import BEST, LATEST, RunFolder
+from maml_studio.training.trainer import run
+
+
+def resume(path: Path) -> list[Event]:
+    folder = RunFolder.open(path)
+    checkpoint = folder.load_checkpoint(LATEST)
+    folder.cut_after(checkpoint.iteration)
+    return checked(run(folder.experiment, folder=folder, checkpoint=checkpoint))
+
+
+def assert_same_bits(one: Checkpoint, other: Checkpoint) -> None:
+    assert one.iteration == other.iteration
+    for mine, theirs in ((one.meta, other.meta), (one.optimizer, other.optimizer)):
+        assert set(mine) == set(theirs)
+        assert mine
+        assert all(torch.equal(value, theirs[name]) for name, value in mine.items())
+    assert one.generator is not None
+    assert other.generator is not None
+    assert torch.equal(one.generator, other.generator)
+    assert one.progress | {"seconds": 0} == other.progress | {"seconds": 0}
+    assert one.frame == other.frame
+
+
+def check(experiment: Experiment, tmp_path: Path, interrupt: Callable[[RunFolder], list[Event]]) -> None:
+    whole = finish(experiment, tmp_path / "whole")
+    stopped = interrupt(RunFolder.create(tmp_path / "parts", experiment))
+    assert isinstance(stopped[-1], Stopped)
+    resumed = resume(tmp_path / "parts")
+    assert resumed[-1] == whole[-1]
+    assert isinstance(resumed[-1], Finished)
+    folders = [RunFolder.open(tmp_path / name) for name in ("whole", "parts")]
+    for kind in (LATEST, BEST):
+        checkpoints = [folder.load_checkpoint(kind) for folder in folders if folder.checkpoint_path(kind).exists()]
+        assert len(checkpoints) != 1
+        if checkpoints:
+            assert_same_bits(*checkpoints)
+    events = [timeless(folder.events()) for folder in folders]
+    assert events[0] == events[1]
+    assert [event.iteration for event in timeless(folders[1].events()) if hasattr(event, "tasks")]
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+@pytest.mark.parametrize("make", [sines, digits])
+@pytest.mark.parametrize("iteration", [1, 2, 4])
+def test_stopped_between_steps(tmp_path: Path, make: Callable[..., Experiment], algorithm: str, iteration: int) -> None:
+    experiment = make(algorithm__name=algorithm, training__schedule="cosine", training__clip=5.0)
+
+    def interrupt(folder: RunFolder) -> list[Event]:
+        control = Control()
+        return checked(stop_after(iteration, run(experiment, folder=folder, control=control), control))
+
+    check(experiment, tmp_path, interrupt)
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+@pytest.mark.parametrize("asked", [1, 2, 3, 4, 6, 8, 12])
+def test_stopped_anywhere(tmp_path: Path, algorithm: str, asked: int) -> None:
+    """In the validation at the start, in the middle of a meta-batch, at its end, in a validation on the way, in the last one."""
+    experiment = three_chunks(digits(algorithm__name=algorithm, training__iterations=3))
+
+    def interrupt(folder: RunFolder) -> list[Event]:
+        return checked(run(experiment, folder=folder, control=AtChunk({asked: Control.stop})))
+
+    check(experiment, tmp_path, interrupt)
+
+
+def test_killed_after_a_checkpoint(tmp_path: Path) -> None:
+    """What came after the last checkpoint is forgotten and done again."""
+    experiment = sines(training__iterations=8, evaluation__every=3)
+    finish(experiment, tmp_path / "whole")
+    folder = RunFolder.create(tmp_path / "parts", experiment)
+    events = run(experiment, folder=folder)
+    while getattr(next(events), "iteration", 0) < 5:
+        pass
+    events.close()
+    assert folder.load_checkpoint(LATEST).iteration == 3
+    resume(tmp_path / "parts")
+    whole = RunFolder.open(tmp_path / "whole")
+    assert_same_bits(folder.load_checkpoint(LATEST), whole.load_checkpoint(LATEST))
+    assert timeless(folder.events()) == timeless(whole.events())
+
+
+def test_resumed_again_and_again(tmp_path: Path) -> None:
+    experiment = sines(training__patience=50)
+    finish(experiment, tmp_path / "whole")
+    folder = RunFolder.create(tmp_path / "parts", experiment)
+    checkpoint = None
+    for iteration in (1, 2, 3, 4, 5):
+        control = Control()
+        list(stop_after(iteration, run(experiment, folder=folder, control=control, checkpoint=checkpoint), control))
+        checkpoint = folder.load_checkpoint(LATEST)
+        assert checkpoint.iteration == iteration
+    resume(tmp_path / "parts")
+    assert_same_bits(folder.load_checkpoint(LATEST), RunFolder.open(tmp_path / "whole").load_checkpoint(LATEST))
+
+
+def test_time_goes_on(tmp_path: Path) -> None:
+    finish(sines(), tmp_path / "run")
+    checkpoint = RunFolder.open(tmp_path / "run").load_checkpoint(LATEST)
+    later = replace(checkpoint, iteration=4, progress=checkpoint.progress | {"seconds": 1000.0})
+    steps = [event for event in finish(sines(), checkpoint=later) if type(event).__name__ == "OuterStep"]
+    assert [event.iteration for event in steps] == [5, 6]
+    assert all(event.seconds > 1000 for event in steps)
