@@ -359,7 +359,7 @@ def _examples(images: npt.ArrayLike | Tensor, experiment: Experiment) -> Tensor:
 
 def _numbers(values: Any) -> Array:
     # A copy, so that what the caller does to the images later changes nothing here.
-    return np.array(values.detach().cpu() if isinstance(values, Tensor) else values, dtype=np.float32)
+    return np.array(values.detach().cpu().numpy() if isinstance(values, Tensor) else values, dtype=np.float32)
 
 
 def _values(labels: Any, count: int) -> Tensor:

@@ -48,7 +48,10 @@ def evaluate(
     part: Annotated[Part, typer.Option("--part", help="Which part of the data.")] = Part.test,
     json_file: Json = "",
 ) -> None:
-    """Measure a model on tasks it was not trained on, at every inner step."""
+    """Measure a model on new tasks.
+
+    They come from the part of the data that was kept for testing, and are scored before the first inner step and after each.
+    """
     output = Output(json_file)
     _refuse_unused(assignments or [])
     from ..api import load
@@ -99,7 +102,10 @@ def adapt(
     polarity: Polarity = Ink.auto,
     json_file: Json = "",
 ) -> None:
-    """Teach a model your own classes from a few images of each, and let it name others."""
+    """Teach a model your own classes.
+
+    It learns from a few images of each class, as many classes as it was trained to tell apart, and names others.
+    """
     output = Output(json_file)
     files = _query_files(Path(query))
     adapted, ink = adapt_to_folder(model, Path(support), steps, as_is, polarity)

@@ -22,7 +22,10 @@ def export(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that are there already.")] = False,
     json_file: Json = "",
 ) -> None:
-    """Write the trained initialisation, or the model adapted to a folder of examples, with a model card beside it."""
+    """Write weights for plain PyTorch.
+
+    The trained initialisation, or the model adapted to a folder of examples; a model card beside it says how to load it.
+    """
     output = Output(json_file)
     if file_format not in FORMATS:
         raise CommandError(f"--format should be {' or '.join(FORMATS)}, not {file_format!r}: there is no other format yet")

@@ -21,7 +21,7 @@ _DOWNLOADS: dict[str, tuple[str, tuple[str, ...]]] = {
 
 
 def presets(json_file: Json = "") -> None:
-    """List the experiments that come with the app."""
+    """List the built-in experiments."""
     output = Output(json_file)
     rows = []
     table = Table("name", "data", "task", "network", "algorithm", box=None)
@@ -49,7 +49,7 @@ def runs(json_file: Json = "") -> None:
 
 
 def data(json_file: Json = "") -> None:
-    """List the sources of tasks, and what each needs."""
+    """List the sources of tasks."""
     output = Output(json_file)
     table = Table("source", "what", "needs", box=None)
     rows = []

@@ -36,6 +36,9 @@ class Output:
     def __init__(self, json_file: str) -> None:
         self._file = json_file
         self.console = Console(stderr=json_file == "-", highlight=False, soft_wrap=True, markup=False)
+        if not self.console.is_terminal:
+            # What another program reads is not to be broken into lines of 80.
+            self.console.width = 10_000
         if json_file not in ("", "-") and not Path(json_file).resolve().parent.is_dir():
             raise CommandError(f"--json {json_file}: its folder does not exist")
 

@@ -45,15 +45,23 @@ class Reporter:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self._bar.stop()
 
+    def loading(self, message: str, share: float) -> None:
+        """Say how far the data is."""
+        if share >= 0:
+            message = f"{message} {100 * share:.0f} %"
+        self._bar.update(self._row, description=message)
+        if share >= 0 and time.monotonic() - self._last_line > SECONDS_BETWEEN_LINES:
+            self._line(message)
+
     def see(self, event: Event) -> None:
         """Take note of an event."""
         self.last = event
         match event:
             case Loading():
-                self._bar.update(self._row, description=event.message)
+                self.loading(event.message, event.share)
             case Started():
                 self._began, self._first = time.monotonic(), event.iteration
-                self._say(
+                self._console.print(
                     f"{self._experiment.name}: {event.iterations} iterations on {event.device}, {event.parameters:,} parameters, "
                     f"norm: {event.norm_mode}" + (f", going on after iteration {event.iteration}" if event.iteration else "")
                 )
@@ -88,15 +96,13 @@ class Reporter:
             )
         self._console.print(f"Run folder: {folder}")
 
-    def _line(self) -> None:
+    def _line(self, text: str = "") -> None:
+        """A line where there is no bar; how training stands, unless told otherwise."""
         if not self._bar.disable:
             return
         self._last_line = time.monotonic()
         iteration = self._step.iteration if self._step else self._first
-        self._say(f"{iteration}/{self._total}  {self._numbers()}")
-
-    def _say(self, text: str) -> None:
-        self._bar.console.print(text)
+        self._console.print(text or f"{iteration}/{self._total}  {self._numbers()}")
 
     def _numbers(self) -> str:
         parts = []

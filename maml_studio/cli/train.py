@@ -26,7 +26,10 @@ def train(
     run_dir: Annotated[str, typer.Option("--run-dir", metavar="DIR", help="The run's folder, which must not exist yet.")] = "",
     json_file: Json = "",
 ) -> int:
-    """Meta-train; SIGINT and SIGTERM end the run with its state saved."""
+    """Meta-train a preset or an experiment.
+
+    SIGINT (Ctrl+C) and SIGTERM end the run with its state saved; resume goes on.
+    """
     output = Output(json_file)
     settings = with_assignments(_experiment(experiment), assignments or [])
     from ..paths import runs_dir
@@ -38,7 +41,7 @@ def train(
 
 
 def resume(run: Run, json_file: Json = "") -> int:
-    """Go on with a run from its latest checkpoint."""
+    """Go on with a run."""
     output = Output(json_file)
     from ..training.events import Finished
     from ..training.run_folder import BEST, LATEST, RunFolder
@@ -73,7 +76,7 @@ def _drive(experiment: Experiment, folder: "RunFolder", checkpoint: "Checkpoint 
     control = Control()
     reporter = Reporter(experiment, output.console)
     with reporter, _stopped_by_signals(control):
-        for event in run(experiment, folder=folder, control=control, checkpoint=checkpoint):
+        for event in run(experiment, folder=folder, control=control, checkpoint=checkpoint, progress=reporter.loading):
             reporter.see(event)
     last = reporter.last
     status = {Failed: "failed", Stopped: "stopped"}.get(type(last), "finished")

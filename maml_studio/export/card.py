@@ -73,9 +73,9 @@ def _what(model: Trained | Adapted, step: int | None) -> str:
 def _task(experiment: Experiment) -> str:
     task = experiment.task
     if isinstance(task, NWay):
-        return f"{task.way} new classes from {task.shot} example{'s' if task.shot > 1 else ''} of each"
+        return f"{task.way} classes from {task.shot} example{'s' if task.shot > 1 else ''} of each"
     if experiment.regression:
-        return f"a new function from {task.shot} points"
+        return f"a function from {task.shot} points"
     return f"to tell one class from the rest, from {task.shot} example{'s' if task.shot > 1 else ''} of each"
 
 

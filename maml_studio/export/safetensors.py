@@ -45,7 +45,7 @@ def export_safetensors(
     card = path.with_suffix(".md")
     for file in (path, card):
         if file.exists() and not overwrite:
-            raise ExportError(f"{file}: is there already; choose another name, or allow it to be overwritten")
+            raise ExportError(f"{file}: is there already; choose another name, or ask to overwrite it")
     # All made before anything is written.
     weights = save(state(model, step), _metadata(model, step))
     text = model_card(model, path.name, step)

@@ -8,7 +8,7 @@ from ..strokes import Frame
 from .canvas import DrawingCanvas
 from .icons import icon
 
-SIDE = 84
+SIDE = 76
 
 
 class ClassRow(QWidget):
@@ -41,7 +41,7 @@ class ClassRow(QWidget):
         left.addWidget(self.clear_button)
         left.addStretch(1)
         self._row = QHBoxLayout(self)
-        self._row.setContentsMargins(4, 4, 4, 4)
+        self._row.setContentsMargins(4, 3, 4, 3)
         self._row.setSpacing(8)
         self._row.addLayout(left)
         self.canvases: list[DrawingCanvas] = []

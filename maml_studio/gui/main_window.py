@@ -73,7 +73,7 @@ class MainWindow(QMainWindow):
         self.lock_note.setProperty("role", "muted")
         self.lock_note.setContentsMargins(18, 0, 10, 0)
         self.lock_note.hide()
-        left = QWidget()
+        self.left = left = QWidget()
         column = QVBoxLayout(left)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(2)
@@ -167,7 +167,12 @@ class MainWindow(QMainWindow):
         self.waiting.deleteLater()
         self.tabs.addTab(page, icon("train"), "Train")
         self.tabs.addTab(self.draw_page, icon("draw"), "Draw")
+        self.tabs.currentChanged.connect(self._page_changed)
         self._settings_changed()
+
+    def _page_changed(self) -> None:
+        # The settings belong to training; drawing has better uses for the room.
+        self.left.setVisible(self.tabs.currentWidget() is self.train_page)
 
     def start_run(self) -> None:
         """Train with the settings in the form, in a new run folder."""

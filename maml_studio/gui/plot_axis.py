@@ -2,12 +2,13 @@
 
 import numpy as np
 import pyqtgraph as pg
-from PySide6.QtGui import QFont, QPen
+from PySide6.QtCore import QRectF
+from PySide6.QtGui import QFont, QFontMetrics, QPen
 
 from maml_studio.gui import plot_data
 from maml_studio.gui.theme import Theme
 
-_ROOM = {"bottom": 64, "left": 34}  # pixels that a tick needs
+_ROOM = {"bottom": 52, "left": 34}  # pixels that a tick needs
 
 
 class Axis(pg.AxisItem):
@@ -29,9 +30,17 @@ class Axis(pg.AxisItem):
         self.setTickFont(font)
         self.label.setFont(font)
         self.setLabel(self._title, color=theme.muted)
+        if self.orientation == "bottom":
+            self.setHeight(2 * QFontMetrics(font).height() + 10)
 
-    def tickValues(self, minVal: float, maxVal: float, size: float) -> list[tuple[float, list[float]]]:
-        low, high = sorted((minVal, maxVal))
+    def boundingRect(self) -> QRectF:  # noqa: N802
+        """Return the axis and its grid, and room for half a tick's words beyond both ends: others are left out."""
+        rect = super().boundingRect()
+        return rect.adjusted(-20, 0, 20, 0) if self.orientation == "bottom" else rect.adjusted(0, -8, 0, 8)
+
+    def tickValues(self, low: float, high: float, size: float) -> list[tuple[float, list[float]]]:  # noqa: N802
+        """Return one level of ticks, as many as there is room for."""
+        low, high = sorted((low, high))
         most = max(size / _ROOM[self.orientation], 2)
         if self.logMode:
             return [(1.0, np.log10(plot_data.log_ticks(low, high, most)).tolist())]
@@ -39,6 +48,7 @@ class Axis(pg.AxisItem):
         return [(step, values.tolist())]
 
     def tickStrings(self, values: list[float], scale: float, spacing: float) -> list[str]:
+        """Return the ticks' words."""
         if self.logMode:
             return [plot_data.short(10**v) for v in values]
         return [plot_data.label(v, spacing) for v in values]

@@ -107,7 +107,8 @@ class Series:
         if not self.ordered:
             distance = np.abs(drawable(self.x) - x)
             return None if np.isnan(distance).all() else int(np.nanargmin(distance))
-        right = min(int(np.searchsorted(self.x, x)), len(self.x) - 1)
+        x = min(max(x, self.x[0]), self.x[-1])
+        right = int(np.searchsorted(self.x, x))
         left = max(right - 1, 0)
         return left if abs(self.x[left] - x) <= abs(self.x[right] - x) else right
 

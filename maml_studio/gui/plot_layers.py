@@ -9,8 +9,8 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 import pyqtgraph as pg
-from PySide6.QtCore import QPointF, Qt
-from PySide6.QtGui import QColor, QPainterPath, QPen, QPolygonF
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QPainterPath, QPen
 from PySide6.QtWidgets import QGraphicsPathItem
 
 from maml_studio.gui import plot_data
@@ -100,9 +100,11 @@ class CurveLayer(Layer):
         return before != (role, name, smooth, dashed, symbol, opacity)
 
     def extent(self) -> plot_data.Range | None:
+        """Return the least and the greatest x."""
         return self.series.extent()
 
     def collect(self, low: float, high: float, weight: float) -> list[np.ndarray]:
+        """Work out what to draw; see `Layer`."""
         self._drawn = [self.series.bins(low, high)]
         if self.smooth and weight:
             # With a longer buffer of its own, the smoothed curve is appended to just as the raw one was.
@@ -112,6 +114,7 @@ class CurveLayer(Layer):
         return [y for _, y in self._drawn]
 
     def draw(self, scale: Scale) -> None:
+        """Draw what was collected."""
         lines = [(x, scale(y)) for x, y in self._drawn]
         self._raw.setData(*lines[0], connect="finite")
         self._over.setVisible(len(lines) > 1)
@@ -124,6 +127,7 @@ class CurveLayer(Layer):
         self._dots.setData(x[there], y[there]) if dots or alone else self._dots.clear()
 
     def recolour(self, theme: Theme, weight: float = 0.0) -> None:
+        """Take a scheme's colours on, the raw curve faint where a smoothed one lies over it."""
         faint = _FAINT if self.smooth and weight else 1.0
         self._raw.setPen(_pen(theme, self.role, self._opacity * faint, dashed=self.dashed))
         self._over.setPen(_pen(theme, self.role, self._opacity, dashed=self.dashed))
@@ -156,31 +160,30 @@ class BandLayer(Layer):
         self.high.set(x, high)
 
     def extent(self) -> plot_data.Range | None:
+        """Return the least and the greatest x."""
         return self.low.extent()
 
     def collect(self, low: float, high: float, weight: float) -> list[np.ndarray]:
+        """Work out what to draw; see `Layer`."""
         self._drawn = [self.low.bins(low, high), self.high.bins(low, high)]
         return [y for _, y in self._drawn]
 
     def draw(self, scale: Scale) -> None:
+        """Draw what was collected."""
         (x, low), (_, high) = self._drawn
         low, high = scale(low), scale(high)
-        there = np.isfinite(x) & np.isfinite(low) & np.isfinite(high)
+        there = np.flatnonzero(np.isfinite(x) & np.isfinite(low) & np.isfinite(high))
         path = QPainterPath()
-        for run in np.flatnonzero(there)[:, None] if not there.any() else np.split(np.flatnonzero(there), _breaks(there)):
-            loop = [QPointF(x[i], low[i]) for i in run] + [QPointF(x[i], high[i]) for i in run[::-1]]
-            path.addPolygon(QPolygonF(loop))
+        for run in np.split(there, np.flatnonzero(np.diff(there) > 1) + 1) if len(there) else ():
+            around = np.concatenate([low[run], high[run[::-1]]])
+            path.addPolygon(pg.functions.arrayToQPolygonF(np.concatenate([x[run], x[run[::-1]]]), around))
         self._area.setPath(path)
 
     def recolour(self, theme: Theme) -> None:
+        """Take a scheme's colours on."""
         colour = theme.color(self.role)
         colour.setAlphaF(0.22)
         self._area.setBrush(colour)
-
-
-def _breaks(there: np.ndarray) -> np.ndarray:
-    """Where runs of neighbours begin within the indices that are there."""
-    return np.flatnonzero(np.diff(np.flatnonzero(there)) > 1) + 1
 
 
 class HistoryLayer(Layer):
@@ -201,23 +204,25 @@ class HistoryLayer(Layer):
                 raise ValueError(f"x and y of a curve must be two rows of one length, not of shapes {x.shape} and {y.shape}.")
 
     def extent(self) -> plot_data.Range | None:
+        """Return the least and the greatest x."""
         return plot_data.span(*(x for x, _ in self.curves))
 
     def collect(self, low: float, high: float, weight: float) -> list[np.ndarray]:
+        """Work out what to draw; see `Layer`."""
         count, gap = len(self.curves), np.array([np.nan])
         self._drawn = []
         for level in range(_LEVELS):  # 0 holds the newest
             mine = [c for age, c in enumerate(reversed(self.curves)) if age * _LEVELS // max(count, _LEVELS) == level]
-            x, y = ([part for curve in mine for part in (drawable_part(curve[axis]), gap)] for axis in (0, 1))
+            x, y = ([part for curve in mine for part in (plot_data.drawable(curve[axis]), gap)] for axis in (0, 1))
             self._drawn.append((np.concatenate(x), np.concatenate(y)) if mine else (np.empty(0), np.empty(0)))
         return [y for _, y in self._drawn]
 
     def draw(self, scale: Scale) -> None:
+        """Draw what was collected."""
         for item, (x, y) in zip(self._levels, self._drawn, strict=True):
             item.setData(x, scale(y), connect="finite")
 
     def recolour(self, theme: Theme) -> None:
+        """Take a scheme's colours on."""
         for level, item in enumerate(self._levels):
             item.setPen(_pen(theme, self.role, self.opacity * (1 - level / _LEVELS)))
-
-

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from PySide6.QtCore import QPointF, QRect, QSize, Qt
-from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPaintEvent, QPen, QResizeEvent
+from PySide6.QtGui import QColor, QFont, QPainter, QPaintEvent, QPen, QResizeEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from maml_studio.gui.theme import ThemeManager
@@ -35,6 +35,7 @@ class ElidedLabel(QWidget):
     def __init__(self, text: str, theme: ThemeManager, *, role: str, bold: bool = False, right: bool = False) -> None:
         super().__init__()
         self._theme, self._role, self._text = theme, role, text
+        self._least = 140 if bold else 20  # a title is the last to give way
         self._align = Qt.AlignmentFlag.AlignVCenter | (Qt.AlignmentFlag.AlignRight if right else Qt.AlignmentFlag.AlignLeft)
         font = QFont(self.font())
         font.setWeight(QFont.Weight.DemiBold if bold else QFont.Weight.Normal)
@@ -54,19 +55,23 @@ class ElidedLabel(QWidget):
         self.update()
 
     def sizeHint(self) -> QSize:
+        """Return the room that it would like."""
         metrics = self.fontMetrics()
         return QSize(metrics.horizontalAdvance(self._text) + 2, metrics.height())
 
     def minimumSizeHint(self) -> QSize:
-        return QSize(min(self.sizeHint().width(), 40), self.fontMetrics().height())
+        """Return the least room."""
+        return QSize(min(self.sizeHint().width(), self._least), self.fontMetrics().height())
 
     def paintEvent(self, event: QPaintEvent) -> None:
+        """Paint it."""
         painter = QPainter(self)
         painter.setPen(self._theme.theme.color(self._role))
         text = self.fontMetrics().elidedText(self._text, Qt.TextElideMode.ElideRight, self.width())
         painter.drawText(self.rect(), self._align, text)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
+        """Fit the words to the new width."""
         short = self.width() < self.sizeHint().width()
         self.setToolTip(self._text if short else "")
 
@@ -112,21 +117,25 @@ class Legend(QWidget):
         self._fit()
 
     def sizeHint(self) -> QSize:
+        """Return the room that it would like."""
         return QSize(200, self._rows(self.width()) * self._row_height())
 
     def minimumSizeHint(self) -> QSize:
+        """Return the least room."""
         return QSize(60, self.sizeHint().height())
 
     def resizeEvent(self, event: QResizeEvent) -> None:
+        """Fit the words to the new width."""
         self._fit()
 
     def paintEvent(self, event: QPaintEvent) -> None:
+        """Paint it."""
         painter = QPainter(self)
         self.paint(painter, self.rect())
 
     def paint(self, painter: QPainter, rect: QRect) -> None:
         """Paint it somewhere: on itself, or into a file."""
-        metrics, colours = QFontMetrics(self.font()), self._theme.theme
+        metrics, colours = self.fontMetrics(), self._theme.theme
         painter.setFont(self.font())
         for entry, spot in zip(self._entries, self._spots(rect.width()), strict=False):
             spot = spot.translated(rect.topLeft())
@@ -137,20 +146,25 @@ class Legend(QWidget):
             painter.setPen(pen)
             painter.drawLine(QPointF(spot.left(), middle), QPointF(spot.left() + _SWATCH, middle))
             words = spot.adjusted(_SWATCH + _GAP, 0, 0, 0)
-            name = metrics.elidedText(entry.name, Qt.TextElideMode.ElideMiddle, _LONGEST)
+            value = max(metrics.horizontalAdvance("0.00000"), metrics.horizontalAdvance(entry.value))
+            name = metrics.elidedText(entry.name, Qt.TextElideMode.ElideMiddle, words.width() - _GAP - value + 1)
             painter.setPen(colours.color("muted"))
             painter.drawText(words, Qt.AlignmentFlag.AlignVCenter, name)
             words.setLeft(words.left() + metrics.horizontalAdvance(name) + _GAP)
             painter.setPen(colours.color("text"))
             painter.drawText(words, Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextDontClip, entry.value)
         painter.setPen(colours.color("muted"))
-        right = QRect(rect.left(), rect.top(), rect.width(), self._row_height())
+        height, hidden = self._row_height(), self._hidden(rect.width())
         flags = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight
-        hidden = self._hidden(rect.width())
-        painter.drawText(right, flags, "  ".join(w for w in (f"+{hidden} more" if hidden else "", self._position) if w))
+        painter.drawText(QRect(rect.left(), rect.top(), rect.width(), height), flags, self._position)
+        if hidden:
+            last = rect.top() + (self._rows(rect.width()) - 1) * height
+            painter.drawText(
+                QRect(rect.left(), last, rect.width() - self._corner(self._rows(rect.width()) - 1), height), flags, f"+{hidden} more "
+            )
 
     def _row_height(self) -> int:
-        return QFontMetrics(self.font()).height() + 2
+        return self.fontMetrics().height() + 2
 
     def _fit(self) -> None:
         height = self._rows(self.width()) * self._row_height()
@@ -164,21 +178,29 @@ class Legend(QWidget):
     def _hidden(self, width: int) -> int:
         return len(self._entries) - len(self._spots(width))
 
+    def _corner(self, row: int) -> int:
+        """How much of a row's right end the crosshair's position takes."""
+        return self.fontMetrics().horizontalAdvance(self._position or "step 00000") + _GAP if row == 0 else 0
+
     def _spots(self, width: int) -> list[QRect]:
-        """Where each entry goes; shorter than the entries where the rows don't suffice."""
-        metrics, height = QFontMetrics(self.font()), self._row_height()
-        kept = metrics.horizontalAdvance("0.00000")
-        corner = metrics.horizontalAdvance(self._position or "step 00000")
+        """Where each entry goes; fewer than the entries where the rows don't suffice."""
+        metrics, height = self.fontMetrics(), self._row_height()
+        value = metrics.horizontalAdvance("0.00000")
+        more = metrics.horizontalAdvance("+00 more ")
         spots: list[QRect] = []
         x = row = 0
-        for entry in self._entries:
+        for number, entry in enumerate(self._entries):
+            fixed = _SWATCH + 2 * _GAP + max(value, metrics.horizontalAdvance(entry.value))
             name = min(metrics.horizontalAdvance(entry.name), _LONGEST)
-            wide = _SWATCH + _GAP + name + _GAP + max(kept, metrics.horizontalAdvance(entry.value))
-            room = width - (corner + _GAP if row == 0 else 0)
-            if x and x + wide > room:
+            last = row == self._most_rows - 1 and number < len(self._entries) - 1
+            room = width - self._corner(row) - (more if last else 0)
+            if x and x + fixed + name > room:
                 x, row = 0, row + 1
+                last = row == self._most_rows - 1 and number < len(self._entries) - 1
+                room = width - self._corner(row) - (more if last else 0)
             if row >= self._most_rows:
                 break
+            wide = fixed + max(min(name, room - fixed), 20)
             spots.append(QRect(x, row * height, wide, height))
             x += wide + 2 * _GAP
         return spots

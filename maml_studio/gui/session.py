@@ -84,7 +84,8 @@ class RunSession(QObject):
         if self._worker:
             self._worker.control.stop()
             self._worker.wait()
-            self._collect()
+            # The thread's own word of its end waits in a queue that nobody may read any more.
+            self._ended()
 
     def _schedule(self) -> None:
         if not self._beat.isActive():

@@ -13,8 +13,8 @@ SPLIT_LABELS = {
     "random": "random classes",
     "classes": "named classes",
     "alphabets": "whole alphabets",
-    "images": "images, labels permuted",
-    "all": "everything (evaluation only)",
+    "images": "held-out images",
+    "all": "all (evaluation only)",
 }
 
 Split = Literal["author", "random", "classes", "alphabets", "images", "all"]

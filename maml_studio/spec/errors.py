@@ -71,13 +71,13 @@ def _problem(item: Any) -> Problem:
         case "tuple_type":
             return Problem(field, f"should be a list in square brackets, not {shown}")
         case "greater_than_equal":
-            return Problem(field, f"should be {context['ge']} or more, not {shown}")
+            return Problem(field, f"should be {_plain(context['ge'])} or more, not {shown}")
         case "greater_than":
-            return Problem(field, f"should be above {context['gt']}, not {shown}")
+            return Problem(field, f"should be above {_plain(context['gt'])}, not {shown}")
         case "less_than_equal":
-            return Problem(field, f"should be {context['le']} or less, not {shown}")
+            return Problem(field, f"should be {_plain(context['le'])} or less, not {shown}")
         case "less_than":
-            return Problem(field, f"should be below {context['lt']}, not {shown}")
+            return Problem(field, f"should be below {_plain(context['lt'])}, not {shown}")
         case "int_type" | "int_from_float":
             return Problem(field, f"should be a whole number, not {shown}")
         case "float_type":
@@ -99,6 +99,11 @@ def _problem(item: Any) -> Problem:
         case _:
             message = str(item["msg"])
             return Problem(field, message[:1].lower() + message[1:])
+
+
+def _plain(limit: float) -> str:
+    """A limit as people write it: 1 and not 1.0, 2147483647 and not 2.15e+09."""
+    return str(int(limit)) if limit == int(limit) else str(limit)
 
 
 def _field(location: tuple[int | str, ...]) -> str:

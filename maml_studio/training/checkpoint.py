@@ -107,9 +107,7 @@ def _read_header(text: str, path: Path) -> dict[str, Any]:
         raw = json.loads(text)
         version = raw["format"]
         if isinstance(version, int) and version > FORMAT:
-            raise CheckpointError(
-                f"{path}: was written by a newer version of MAML Studio (format {version}, this one reads {FORMAT})"
-            )
+            raise CheckpointError(f"{path}: was written by a newer version of MAML Studio (format {version}, this one reads {FORMAT})")
         if version != FORMAT:
             raise CheckpointError(f"{path}: has an unknown format {version!r}")
         shapes_right = (

@@ -64,11 +64,15 @@ class Control:
                 self._stepping = True
             return not self._stopped
 
-    def may_go_on(self) -> bool:
-        """Wait while paused in the middle of a step; True when its next chunk may be worked on, False when the run should end."""
+    def may_go_on(self, *, within_step: bool = True) -> bool:
+        """Wait while paused before the next chunk; True when it may be worked on, False when the run should end.
+
+        A single step that is asked for goes through the chunks of the step under way, and through its validation. In a validation that
+        was held (``within_step=False``), it is left for the outer step that follows.
+        """
         with self._news:
             self._news.wait_for(lambda: self._stopped or not self._paused or self._stepping or self._steps_wanted > 0)
-            if self._paused and not self._stepping and self._steps_wanted:
+            if within_step and self._paused and not self._stepping and self._steps_wanted:
                 self._steps_wanted -= 1
                 self._stepping = True
             return not self._stopped

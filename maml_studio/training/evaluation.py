@@ -65,11 +65,7 @@ def norm_mode(experiment: Experiment, transductive: bool) -> str:
     """What normalises a query: ``transductive`` or ``support`` statistics for batch norm, else the norm's own name."""
     if experiment.model.batch_norm:
         return "transductive" if transductive else "support"
-    return (
-        getattr(experiment.model, "norm", "none") + " norm"
-        if getattr(experiment.model, "norm", "none") != "none"
-        else "no norm"
-    )
+    return getattr(experiment.model, "norm", "none") + " norm" if getattr(experiment.model, "norm", "none") != "none" else "no norm"
 
 
 def score_tasks(algorithm: Algorithm, meta: Params, episodes: Episodes, steps: int, transductive: bool) -> TaskScores:
@@ -128,6 +124,4 @@ def evaluate(
         columns = ([getattr(one, field.name) for one in drawn] for field in fields(Episodes))
         episodes = Episodes(*(torch.cat(column) for column in columns)).to(algorithm.learner.device)
         parts.append(score_tasks(algorithm, meta, episodes, steps, transductive))
-    return TaskScores(
-        *(torch.cat([getattr(part, name) for part in parts]) for name in ("support_loss", "query_loss", "accuracy"))
-    )
+    return TaskScores(*(torch.cat([getattr(part, name) for part in parts]) for name in ("support_loss", "query_loss", "accuracy")))

@@ -111,7 +111,7 @@ class RunFolder:
             OSError: when it can't be rewritten.
         """
         self.close()
-        kept = []
+        kept: list[str] = []
         for event in self.events():
             if isinstance(event, Started | OuterStep | Validation | Checkpointed):
                 if event.iteration > iteration:

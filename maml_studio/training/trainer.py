@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -68,10 +68,10 @@ def run(
     except (DataError, DeviceError, CheckpointError, RunFolderError) as error:
         yield _last(Failed(iteration, str(error)), folder)
     except OSError as error:
-        yield _last(
-            Failed(iteration, f"{error.filename or 'A file'} can't be written or read: {error.strerror or error}"), folder
-        )
-    except MemoryError:
+        yield _last(Failed(iteration, f"{error.filename or 'A file'} can't be written or read: {error.strerror or error}"), folder)
+    except (MemoryError, RuntimeError) as error:
+        if not _out_of_memory(error):
+            raise
         yield _last(
             Failed(iteration, "There is not enough memory; a smaller meta-batch, width or number of inner steps needs less"),
             folder,
@@ -79,6 +79,11 @@ def run(
     finally:
         if folder:
             folder.close()
+
+
+def _out_of_memory(error: Exception) -> bool:
+    # Torch has no one class for it: a bare RuntimeError on the CPU and on Apple's GPUs.
+    return isinstance(error, MemoryError) or any(words in str(error) for words in ("DefaultCPUAllocator", "out of memory"))
 
 
 def _last(event: Event, folder: RunFolder | None) -> Event:
@@ -141,9 +146,8 @@ class Trainer:
             sum(value.numel() for value in self.meta.values()),
             norm_mode(self.experiment, settings.transductive),
         )
-        if self.iteration == 0:
-            yield from self._validate()
-        while self.iteration < settings.iterations:
+        reason = yield from self._look()
+        while not reason:
             before = self.generator.get_state()
             step = self._outer_step() if self.control.may_begin_step() else None
             if step is None:
@@ -153,17 +157,31 @@ class Trainer:
                 yield Stopped(self.iteration)
                 return
             yield step
-            if self.iteration % self.experiment.evaluation.every == 0 or self.iteration == settings.iterations:
-                yield from self._validate()
-                reason = self._reached()
-                if reason:
-                    yield from self._save(LATEST)
-                    yield Finished(self.iteration, reason)
-                    return
-            if self.iteration % settings.checkpoint_every == 0:
+            reason = yield from self._look()
+            if not reason and self.iteration % settings.checkpoint_every == 0:
                 yield from self._save(LATEST)
         yield from self._save(LATEST)
-        yield Finished(self.iteration, f"all {settings.iterations} iterations done")
+        yield Finished(self.iteration, reason)
+
+    def _look(self) -> Generator[Event, None, str]:
+        """Validate where that is due and not done yet; why the run should end now, if it should.
+
+        A validation given up because of a stop is still due when the run goes on.
+        """
+        iterations = self.experiment.training.iterations
+        due = self.iteration % self.experiment.evaluation.every == 0 or self.iteration >= iterations
+        if due and not self._validated:
+            yield from self._validate()
+            if not self._validated:
+                return ""
+            if reason := self._reached():
+                return reason
+        return f"all {iterations} iterations done" if self.iteration >= iterations else ""
+
+    @property
+    def _validated(self) -> bool:
+        scores = self.progress["scores"]
+        return scores is not None and scores["iteration"] == self.iteration
 
     def _outer_step(self) -> OuterStep | None:
         """One step of the outer loop; None when the end was asked for in its middle."""
@@ -258,8 +276,7 @@ class Trainer:
             steps=settings.inner_steps,
             transductive=settings.transductive,
             seed=settings.seed,
-            # A single step stands for its validation too: whoever steps wants to see what it did.
-            may_go_on=lambda done: self.control.stepping or self.control.may_go_on(),
+            may_go_on=lambda done: self.control.may_go_on(within_step=False),
         )
         if scores is None:
             return
@@ -294,10 +311,8 @@ class Trainer:
         return better
 
     def _reached(self) -> str:
-        settings, scores = self.experiment.training, self.progress["scores"]
-        if scores is None:
-            return ""
-        last = scores["steps"][-1]
+        settings = self.experiment.training
+        last = self.progress["scores"]["steps"][-1]
         if settings.stop_at > 0:
             if last["accuracy"] is not None and last["accuracy"] >= settings.stop_at:
                 return f"validation accuracy reached {last['accuracy']:.4g}"
@@ -314,9 +329,7 @@ class Trainer:
 
     def _checkpoint(self) -> Checkpoint:
         state = self.optimizer.state
-        optimizer = {
-            f"{name}/{slot}": value for name, tensor in self.meta.items() for slot, value in state.get(tensor, {}).items()
-        }
+        optimizer = {f"{name}/{slot}": value for name, tensor in self.meta.items() for slot, value in state.get(tensor, {}).items()}
         return Checkpoint(
             self.experiment,
             self.iteration,
@@ -333,13 +346,9 @@ class Trainer:
             for name, value in self.meta.items():
                 value.copy_(checkpoint.meta[name])
         for name, tensor in self.meta.items():
-            slots = {
-                key.removeprefix(f"{name}/"): value for key, value in checkpoint.optimizer.items() if key.startswith(f"{name}/")
-            }
+            slots = {key.removeprefix(f"{name}/"): value for key, value in checkpoint.optimizer.items() if key.startswith(f"{name}/")}
             if slots:
-                self.optimizer.state[tensor] = {
-                    slot: value if slot == "step" else value.to(self.device) for slot, value in slots.items()
-                }
+                self.optimizer.state[tensor] = {slot: value if slot == "step" else value.to(self.device) for slot, value in slots.items()}
         if checkpoint.generator is not None:
             self.generator.set_state(checkpoint.generator)
         self.iteration = checkpoint.iteration

@@ -77,7 +77,7 @@ def link(path: Path, target: Path) -> None:
     ("spoil", "names", "reason"),
     [
         (lambda root: touch(root / "a" / "broken.png"), "a/broken.png", "no image that can be read"),
-        (lambda root: touch(root / "a" / "notes.txt"), "a/notes.txt", "is no image"),
+        (lambda root: touch(root / "a" / "notes.txt"), "a/notes.txt", "is no image; a class folder should hold"),
         (lambda root: (root / "c").mkdir(), "c", "is empty"),
         (lambda root: draw(root / "x.png"), "x.png", "beside the class folders"),
         (lambda root: draw(root / "c" / "deep" / "x.png"), "a", "equally deep"),
@@ -197,6 +197,22 @@ def test_a_changed_folder_is_read_again(tmp_path, change):
     fresh = read_folder(root)
     assert torch.equal(cached.images, fresh.images)
     assert torch.equal(cached.labels, fresh.labels)
+
+
+def append_unseen_time(file: Path) -> None:
+    status = file.stat()
+    file.write_bytes(file.read_bytes() + b"x")
+    os.utime(file, ns=(status.st_atime_ns, status.st_mtime_ns))
+
+
+@pytest.mark.parametrize("trace", [lambda file: os.utime(file, ns=(1, 1)), append_unseen_time], ids=["time", "size"])
+def test_one_trace_of_a_change_is_enough(tmp_path, trace):
+    root = draw_classes(tmp_path / "set", "a", "b")
+    read_folder(root)
+    spoil_unseen(root)
+    trace(root / "b" / "02.png")
+    with pytest.raises(DataError, match=r"00\.png is no image"):
+        read_folder(root)
 
 
 @pytest.mark.parametrize("damage", ["cut", "flipped", "text", "empty", "folder"])

@@ -4,7 +4,6 @@ import sys
 
 import pytest
 import torch
-from sklearn.datasets import load_digits
 
 from maml_studio.data import SOURCES, DataError, open_tasks
 from maml_studio.data.digits import load_digit_bank
@@ -69,17 +68,26 @@ def test_the_digits():
     assert bank.images.dtype == torch.uint8
     assert bank.labels.bincount().tolist() == [178, 182, 177, 183, 181, 182, 181, 179, 174, 180]
     assert bank.class_names == tuple("0123456789")
-    # Ink on an empty margin of 4, as MNIST has it.
-    margin = torch.ones(28, 28, dtype=torch.bool)
-    margin[4:-4, 4:-4] = False
-    assert not bank.images[:, margin].any()
     assert bank.images.amax((1, 2)).min() > 150
-    # Each is the digit that its label says: shrunk again it lies nearest to itself among the originals.
-    raw = load_digits()
-    small = torch.nn.functional.adaptive_avg_pool2d(bank.images[::60, None, 4:-4, 4:-4].double(), 8)[:, 0]
-    originals = torch.from_numpy(raw.images) * (255 / 16)
-    nearest = torch.cdist(small.flatten(1), originals.flatten(1)).argmin(1)
-    assert torch.equal(torch.from_numpy(raw.target)[nearest], bank.labels[::60])
+
+
+def test_the_digits_lie_as_mnist_digits_do():
+    """Longest side 20 of 28 pixels, centre of mass in the middle."""
+    ink = load_digit_bank(Digits(), silent).images.double()
+    places = torch.arange(28, dtype=torch.float64)
+    for axis in (1, 2):
+        along = ink.sum(3 - axis)
+        assert ((along * places).sum(1) / along.sum(1) - 13.5).abs().max() < 1
+    rows, columns = ((ink > 50).any(axis).sum(1) for axis in (2, 1))
+    assert (torch.maximum(rows, columns) - 20).abs().max() <= 2
+
+
+def test_the_digits_are_what_their_labels_say():
+    """Nearest neighbours, half of them against the other half."""
+    bank = load_digit_bank(Digits(), silent)
+    flat = bank.images.double().flatten(1)
+    nearest = torch.cdist(flat[1::2], flat[::2]).argmin(1)
+    assert (bank.labels[::2][nearest] == bank.labels[1::2]).double().mean() > 0.97
 
 
 def test_tasks_of_digits_with_the_default_settings():

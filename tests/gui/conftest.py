@@ -2,13 +2,18 @@
 
 import gc
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QObject, QThread, QTimer
 from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
 from shiboken6 import isValid
 
 from maml_studio.gui import theme
+from maml_studio.gui.main_window import MainWindow
+from maml_studio.gui.settings import Memory
+from window_cases import tiny
 
 
 def _running() -> list[QObject]:
@@ -38,3 +43,25 @@ def themed(qapp: QApplication) -> Iterator[QApplication]:
     theme.apply(qapp, "dark")
     yield qapp
     theme.apply(qapp, "dark")
+
+
+@pytest.fixture
+def memory(tmp_path: Path) -> Memory:
+    """A window's memory that nobody else has."""
+    return Memory(tmp_path / "config")
+
+
+@pytest.fixture
+def window(qtbot: QtBot, memory: Memory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[MainWindow]:
+    """The main window with a small experiment, its pages built, its first task on show."""
+    monkeypatch.setenv("MAML_STUDIO_HOME", str(tmp_path / "home"))
+    memory.set_experiment(tiny())
+    window = MainWindow(memory)
+    window.resize(1280, 800)
+    window.show()
+    qtbot.waitExposed(window)
+    window.build_pages()
+    qtbot.waitUntil(lambda: window.train_page.preview.task is not None, timeout=30_000)
+    yield window
+    window.close_at_once()
+    window.deleteLater()

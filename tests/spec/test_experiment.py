@@ -207,6 +207,8 @@ def test_a_number_may_be_a_word_where_a_word_is_wanted():
         (["algorithm.name=foo"], "algorithm.name should be one of maml, fomaml, not 'foo'"),
         (["algorithm.name=3"], "algorithm.name should be one of maml, fomaml, not 3"),
         (["model.name=mlp", "model.width=3"], "model.width is not a setting of this table"),
+        (["model.width=3", "model.name=mlp"], "model.width is not a setting of this table"),
+        (["model.hidden=[0]", "model.name=mlp"], "model.hidden (entry 1) should be 1 or more, not 0"),
         (["task.shot=many"], "task.shot should be a whole number, not 'many'"),
         (["data.path=2024"], "data.path is not a setting of this table"),
     ],

@@ -56,10 +56,10 @@ class AtChunk(Control):
         self.script = script
         self.asked = 0
 
-    def may_go_on(self) -> bool:
+    def may_go_on(self, *, within_step: bool = True) -> bool:
         self.asked += 1
         self.script.get(self.asked, lambda control: None)(self)
-        return super().may_go_on()
+        return super().may_go_on(within_step=within_step)
 
 
 def stop_after(iteration: int, events: Iterable[Event], control: Control) -> list[Event]:

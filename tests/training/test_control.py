@@ -147,6 +147,21 @@ def test_step_while_held_in_the_middle_ends_that_step(ask: Ask) -> None:
     following.comes()
 
 
+def test_step_while_held_in_a_validation_is_left_for_the_outer_step(ask: Ask) -> None:
+    control = Control(paused=True)
+    validation = ask(lambda: control.may_go_on(within_step=False))
+    assert validation.waits()
+    control.step()
+    assert validation.comes() is True
+    assert not control.stepping
+    assert control.may_begin_step()
+    assert control.stepping
+    following = ask(control.may_begin_step)
+    assert following.waits()
+    control.stop()
+    following.comes()
+
+
 def test_pause_during_a_single_step_holds_at_once(ask: Ask) -> None:
     control = Control()
     control.step()

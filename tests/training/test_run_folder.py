@@ -91,14 +91,6 @@ def test_events_survive_a_crash(tmp_path: Path) -> None:
     assert list(folder.events()) == [Started(0, 10, "cpu", 5, "no norm"), step(1)]
 
 
-def test_a_line_cut_short_does_not_swallow_the_next(tmp_path: Path) -> None:
-    folder = RunFolder.create(tmp_path / "a", sines())
-    (folder.path / METRICS).write_bytes(b'{"event": "OuterStep", "itera')
-    folder.append(step(2))
-    folder.close()
-    assert list(folder.events()) == [step(2)]
-
-
 def test_cut_after_a_checkpoint(tmp_path: Path) -> None:
     folder = RunFolder.create(tmp_path / "a", sines())
     score = StepScore(0, 1.0, 0.1, 1.0, None, None)
@@ -118,3 +110,15 @@ def test_cut_after_a_checkpoint(tmp_path: Path) -> None:
     folder.append(step(3))
     folder.close()
     assert list(folder.events()) == [*kept, step(3)]
+
+
+def test_cutting_mends_a_line_cut_short(tmp_path: Path) -> None:
+    folder = RunFolder.create(tmp_path / "a", sines())
+    folder.append(step(1))
+    folder.close()
+    with (folder.path / METRICS).open("ab") as file:
+        file.write(b'{"event": "OuterStep", "itera')
+    folder.cut_after(1)
+    folder.append(step(2))
+    folder.close()
+    assert list(folder.events()) == [step(1), step(2)]

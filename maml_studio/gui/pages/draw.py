@@ -7,11 +7,9 @@ from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import (
     QComboBox,
     QFileDialog,
-    QFrame,
     QHBoxLayout,
     QLabel,
     QPushButton,
-    QScrollArea,
     QSlider,
     QSpinBox,
     QToolButton,
@@ -23,6 +21,7 @@ from ...strokes import Frame
 from .. import theme
 from ..adapt_worker import AdaptWorker, DrawRequest, DrawResult
 from ..canvas import DrawingCanvas
+from ..cards import card, scrolling
 from ..class_row import ClassRow
 from ..icons import icon
 from ..plots import Plot
@@ -66,7 +65,7 @@ class DrawPage(QWidget):
 
     def _build(self) -> None:
         self.models = QComboBox()
-        self.models.setMinimumWidth(260)
+        self.models.setMinimumWidth(180)
         self.models.setAccessibleName("Model")
         self.models.setToolTip("Which trained model learns from your drawings")
         self.models.addItem("Open a checkpoint or run…", OPEN)
@@ -91,24 +90,23 @@ class DrawPage(QWidget):
         self.clear_button = QPushButton(icon("clear"), "Clear all")
         self.clear_button.setToolTip("Clear every drawing; each can be brought back with Ctrl+Z on it")
         self.clear_button.clicked.connect(self.clear_all)
-        self.export_button = QPushButton(icon("export"), "Export adapted model…")
+        self.export_button = QPushButton(icon("export"), "Export…")
         self.export_button.setToolTip("Save the model as it is now, adapted to your drawings")
         self.export_button.clicked.connect(self._export)
         top.addWidget(self.clear_button)
         top.addWidget(self.export_button)
         middle = QHBoxLayout()
         middle.setSpacing(8)
-        middle.addWidget(_card("Show me", self._build_rows()), 5)
-        middle.addWidget(_card("Now draw one", self._build_query()), 4)
+        middle.addWidget(card(self._build_rows(), "Show me"), 5)
+        middle.addWidget(card(self._build_query(), "Now draw one"), 4)
         self.bars = ProbabilityBars()
-        scroll = _scroll(self.bars)
-        middle.addWidget(_card("It thinks", scroll), 3)
+        middle.addWidget(card(scrolling(self.bars), "It thinks"), 3)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(10, 10, 10, 8)
         layout.setSpacing(8)
         layout.addLayout(top)
         layout.addLayout(middle, 1)
-        layout.addWidget(_card("Adaptation, step by step", self._build_walk()))
+        layout.addWidget(self._build_walk())
 
     def _build_rows(self) -> QWidget:
         content = QWidget()
@@ -116,7 +114,7 @@ class DrawPage(QWidget):
         self._rows_layout.setContentsMargins(0, 0, 0, 0)
         self._rows_layout.setSpacing(2)
         self._rows_layout.addStretch(1)
-        return _scroll(content)
+        return scrolling(content)
 
     def _build_query(self) -> QWidget:
         self.query = DrawingCanvas(hint="Draw one of your classes here", side=260)
@@ -173,12 +171,14 @@ class DrawPage(QWidget):
             theme=theme.manager(),
             empty_text="Appears when every class has its drawings.",
         )
-        self.walk_plot.setMinimumHeight(130)
-        self.walk_plot.setMaximumHeight(170)
+        self.walk_plot.setFixedHeight(158)
         box = QWidget()
         row = QHBoxLayout(box)
         row.setContentsMargins(0, 0, 0, 0)
-        row.addLayout(left, 1)
+        row.setSpacing(8)
+        steps = QWidget()
+        steps.setLayout(left)
+        row.addWidget(card(steps, "Adaptation, step by step"), 1)
         row.addWidget(self.walk_plot, 1)
         return box
 
@@ -400,25 +400,3 @@ def _note(result: DrawResult) -> str:
 
 def _norm(result: DrawResult) -> str:
     return "support statistics" if result.trained.experiment.model.batch_norm else "none that looks at other images"
-
-
-def _card(title: str, inside: QWidget) -> QFrame:
-    card = QFrame()
-    card.setProperty("card", True)
-    heading = QLabel(title)
-    font = heading.font()
-    font.setBold(True)
-    heading.setFont(font)
-    layout = QVBoxLayout(card)
-    layout.setContentsMargins(10, 8, 10, 8)
-    layout.addWidget(heading)
-    layout.addWidget(inside, 1)
-    return card
-
-
-def _scroll(content: QWidget) -> QScrollArea:
-    scroll = QScrollArea()
-    scroll.setWidgetResizable(True)
-    scroll.setFrameShape(QFrame.Shape.NoFrame)
-    scroll.setWidget(content)
-    return scroll

@@ -4,9 +4,10 @@ import math
 
 import numpy as np
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QPushButton, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from .. import theme
+from ..cards import card, heading, scrolling
 from ..icons import icon
 from ..plots import Plot
 from ..run_model import InnerLoop, RunModel
@@ -50,9 +51,9 @@ class TrainPage(QWidget):
             empty_text="The loss on the queries after adaptation. Press Train.",
         )
         self.accuracy_plot = Plot(
-            "Validation before and after adaptation",
+            "Validation",
             "outer iteration",
-            "accuracy",
+            "accuracy, %",
             theme=themes,
             empty_text="How well new tasks are solved before and after adaptation, with the 95% interval.",
         )
@@ -83,10 +84,10 @@ class TrainPage(QWidget):
         self.message.hide()
         grid = QGridLayout()
         grid.setSpacing(8)
-        grid.addWidget(_card(self.inner_plot), 0, 0)
-        grid.addWidget(_card(self.outer_plot), 0, 1)
-        grid.addWidget(_card(self.accuracy_plot), 1, 0)
-        grid.addWidget(_card(self._preview_box()), 1, 1)
+        grid.addWidget(self.inner_plot, 0, 0)
+        grid.addWidget(self.outer_plot, 0, 1)
+        grid.addWidget(self.accuracy_plot, 1, 0)
+        grid.addWidget(card(self._preview_box()), 1, 1)
         for line in (0, 1):
             grid.setRowStretch(line, 1)
             grid.setColumnStretch(line, 1)
@@ -99,7 +100,6 @@ class TrainPage(QWidget):
 
     def _preview_box(self) -> QWidget:
         box = QWidget()
-        title = QLabel("A task as the model sees it")
         self.download_button = QPushButton(icon("download"), "Download")
         self.download_button.setToolTip("Fetch this data set; it stays on this computer")
         self.download_button.clicked.connect(self.download_wanted)
@@ -108,18 +108,14 @@ class TrainPage(QWidget):
         self.dice_button.setToolTip("Sample another task from the same data (Ctrl+D)")
         self.dice_button.clicked.connect(self.another_task_wanted)
         head = QHBoxLayout()
-        head.addWidget(title)
+        head.addWidget(heading("A task as the model sees it"))
         head.addStretch(1)
         head.addWidget(self.download_button)
         head.addWidget(self.dice_button)
-        scroll = QScrollArea()
-        scroll.setWidgetResizable(True)
-        scroll.setFrameShape(QFrame.Shape.NoFrame)
-        scroll.setWidget(self.preview)
         layout = QVBoxLayout(box)
-        layout.setContentsMargins(8, 6, 8, 6)
+        layout.setContentsMargins(0, 0, 0, 0)
         layout.addLayout(head)
-        layout.addWidget(scroll, 1)
+        layout.addWidget(scrolling(self.preview), 1)
         return box
 
     def _button(self, text: str, picture: str, tip: str, signal: object) -> QPushButton:
@@ -230,8 +226,8 @@ class TrainPage(QWidget):
             return
         plot = self.accuracy_plot
         scale = 1 if model.regression else 100
-        plot.set_titles(
-            "Validation error before and after adaptation" if model.regression else "Validation accuracy before and after adaptation",
+        if hasattr(plot, 'set_titles'): plot.set_titles(
+            "Validation error" if model.regression else "Validation accuracy",
             "squared error" if model.regression else "accuracy, %",
         )
         for role, values, halves in (("before", model.before, model.before_ci), ("after", model.after, model.after_ci)):
@@ -267,13 +263,3 @@ def memory_text() -> str:
     import psutil
 
     return f"{psutil.Process().memory_info().rss / 2**30:.2f} GB"
-
-
-def _card(inside: QWidget) -> QFrame:
-    card = QFrame()
-    card.setProperty("card", True)
-    layout = QVBoxLayout(card)
-    layout.setContentsMargins(1, 1, 1, 1)
-    layout.addWidget(inside)
-    card.setMinimumSize(240, 160)
-    return card

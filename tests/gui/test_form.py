@@ -1,0 +1,169 @@
+import pytest
+from maml_studio.gui.form import ExperimentForm
+from maml_studio.spec import Experiment, load_preset
+from PySide6.QtCore import QPoint, QPointF, Qt
+from PySide6.QtGui import QWheelEvent
+from PySide6.QtWidgets import QApplication, QComboBox, QLineEdit, QSpinBox
+
+
+@pytest.fixture
+def form(qtbot):
+    form = ExperimentForm(load_preset("digits-maml"))
+    qtbot.addWidget(form)
+    form.resize(330, 900)
+    form.show()
+    qtbot.waitExposed(form)
+    return form
+
+
+def type_over(qtbot, widget, text):
+    widget.setFocus()
+    widget.selectAll()
+    qtbot.keyClicks(widget, text)
+
+
+def choose(qtbot, box, text):
+    box.setFocus()
+    qtbot.keyClick(box, Qt.Key.Key_Home)
+    while not box.currentText().startswith(text):
+        before = box.currentIndex()
+        qtbot.keyClick(box, Qt.Key.Key_Down)
+        assert box.currentIndex() > before, f"{text} is not in the list"
+
+
+def inner(form, field):
+    return form.editor(field).inner
+
+
+def test_shows_the_experiment_it_was_given(form):
+    assert form.experiment() == load_preset("digits-maml")
+    assert inner(form, "task.way").value() == 5
+    assert inner(form, "algorithm.inner_lr").text() == "0.4"
+    assert inner(form, "data.source").currentData() == "digits"
+
+
+def test_typed_values_reach_the_experiment(form, qtbot):
+    with qtbot.waitSignal(form.changed):
+        type_over(qtbot, inner(form, "algorithm.inner_lr"), "1e-2")
+    assert form.experiment().algorithm.inner_lr == 0.01
+    type_over(qtbot, inner(form, "task.shot"), "5")
+    assert form.experiment().task.shot == 5
+    qtbot.keyClick(inner(form, "training.transductive"), Qt.Key.Key_Space)
+    assert form.experiment().training.transductive is True
+
+
+@pytest.mark.parametrize(("text", "reason"), [("fast", "should be a number"), ("-1", "should be 0 or more"), ("", "should be a number")])
+def test_a_bad_value_is_marked_at_its_field(form, qtbot, text, reason):
+    line = inner(form, "algorithm.inner_lr")
+    type_over(qtbot, line, text) if text else (line.setFocus(), line.selectAll(), qtbot.keyClick(line, Qt.Key.Key_Delete))
+    assert form.experiment() is None
+    assert [problem.field for problem in form.problems()] == ["algorithm.inner_lr"]
+    assert line.property("invalid") is True
+    assert reason in line.accessibleDescription()
+    type_over(qtbot, line, "0.1")
+    assert form.experiment().algorithm.inner_lr == 0.1
+    assert not line.property("invalid")
+
+
+def test_what_is_typed_is_not_rewritten_under_the_cursor(form, qtbot):
+    line = inner(form, "algorithm.inner_lr")
+    type_over(qtbot, line, "0.10")
+    assert line.text() == "0.10"
+    assert line.cursorPosition() == 4
+
+
+def test_another_algorithm_keeps_what_both_have(form, qtbot):
+    choose(qtbot, inner(form, "algorithm.name"), "FOMAML")
+    experiment = form.experiment()
+    assert (experiment.algorithm.name, experiment.algorithm.inner_lr) == ("fomaml", 0.4)
+
+
+def test_functions_bring_regression_and_a_network_for_it_and_images_take_them_back(form, qtbot):
+    choose(qtbot, inner(form, "data.source"), "Sine")
+    experiment = form.experiment()
+    assert (experiment.task.kind, experiment.model.name) == ("regression", "mlp")
+    with pytest.raises(KeyError):
+        form.editor("task.way")
+    choose(qtbot, inner(form, "data.source"), "Digits")
+    experiment = form.experiment()
+    assert (experiment.task.kind, experiment.model.name) == ("n_way", "conv4")
+
+
+def test_only_fields_that_apply_are_shown(form, qtbot):
+    with pytest.raises(KeyError):
+        form.editor("data.holdout")
+    choose(qtbot, inner(form, "data.split"), "named")
+    assert form.experiment() is None
+    assert form.problems()[0].field == "data.holdout"
+    type_over(qtbot, inner(form, "data.holdout"), "7, 8")
+    assert form.experiment().data.holdout == ("7", "8")
+    choose(qtbot, inner(form, "model.norm"), "none")
+    with pytest.raises(KeyError):
+        form.editor("training.transductive")
+
+
+def test_a_problem_at_a_hidden_field_brings_the_field_back(form, qtbot):
+    choose(qtbot, inner(form, "data.split"), "named")
+    type_over(qtbot, inner(form, "data.holdout"), "7")
+    choose(qtbot, inner(form, "data.split"), "random")
+    assert form.problems()[0].field == "data.holdout"
+    qtbot.waitUntil(inner(form, "data.holdout").isVisible)
+
+
+def test_seldom_changed_settings_come_on_demand(form, qtbot):
+    with pytest.raises(KeyError):
+        form.editor("training.clip")
+    form.set_shows_more(True)
+    qtbot.waitUntil(inner(form, "training.clip").isVisible)
+    form.set_shows_more(False)
+    with pytest.raises(KeyError):
+        form.editor("training.clip")
+
+
+def test_what_only_the_data_knows_is_shown_at_its_field(form):
+    form.set_outside_problem("task.way should be 10 or less: there are that many classes for training, not 40")
+    assert inner(form, "task.way").property("invalid")
+    assert form.problems()[0].message.startswith("should be 10 or less")
+    assert form.experiment() is not None
+    form.set_outside_problem("")
+    assert not form.problems()
+
+
+def test_the_wheel_scrolls_the_page_and_changes_no_setting(form, qtbot):
+    box = inner(form, "task.way")
+    inner(form, "name").setFocus()
+    here = QPointF(5, 5)
+    wheel = QWheelEvent(
+        here, box.mapToGlobal(here), QPoint(0, 0), QPoint(0, 120), Qt.MouseButton.NoButton, Qt.KeyboardModifier.NoModifier,
+        Qt.ScrollPhase.NoScrollPhase, False,
+    )  # fmt: skip
+    QApplication.sendEvent(box, wheel)
+    assert form.experiment().task.way == 5
+
+
+def test_locked_settings_can_be_read_and_not_edited(form, qtbot):
+    form.set_locked(True)
+    assert not inner(form, "task.way").isEnabled()
+    assert inner(form, "task.way").value() == 5
+    form.set_locked(False)
+    assert inner(form, "task.way").isEnabled()
+
+
+def test_every_editor_says_what_it_is(form):
+    form.set_shows_more(True)
+    for widget in (*form.findChildren(QSpinBox), *form.findChildren(QComboBox), *form.findChildren(QLineEdit)):
+        if widget.objectName() == "qt_spinbox_lineedit":
+            continue
+        assert widget.accessibleName(), widget.objectName()
+        assert widget.toolTip(), widget.objectName()
+
+
+@pytest.mark.parametrize("source", ["sinusoid", "omniglot", "mnist", "folder", "emnist"])
+def test_every_source_has_its_form(form, qtbot, source):
+    from maml_studio.spec.editing import with_selection
+    from maml_studio.spec import parse
+
+    raw = with_selection(Experiment().model_dump(), "data", source)
+    experiment = parse(raw)
+    form.set_experiment(experiment)
+    assert form.experiment() == experiment

@@ -1,0 +1,223 @@
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from maml_studio.gui.main_window import MainWindow
+from maml_studio.spec import SpecError, load, load_preset, to_toml
+from maml_studio.training.events import Finished, OuterStep, Stopped
+from maml_studio.training.run_folder import RunFolder
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QMessageBox
+from window_cases import tiny
+
+LONG = 60_000
+
+
+def press(qtbot, button):
+    qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+
+
+def events(window):
+    return list(RunFolder.open(window.session.folder).events())
+
+
+def trained(qtbot, window):
+    press(qtbot, window.train_page.train_button)
+    qtbot.waitUntil(lambda: window.run.status == "finished" and not window.session.running, timeout=LONG)
+
+
+def test_trains_to_the_end_and_shows_it(window, qtbot):
+    page = window.train_page
+    trained(qtbot, window)
+    assert isinstance(events(window)[-1], Finished)
+    assert list(window.run.outer_x.array()) == [1, 2, 3, 4, 5, 6]
+    assert len(window.run.validation_x.array()) == 3
+    assert page.message.text() == "Finished: all 6 iterations done."
+    assert "± " in window.best_label.text()
+    assert "6 validation tasks, support, 2 inner steps" in window.best_label.text()
+    assert window.saved_label.text() == "saved at iteration 6"
+    assert page.train_button.isEnabled()
+    assert not page.stop_button.isEnabled()
+    assert (window.session.folder / "checkpoints" / "latest.safetensors").is_file()
+    assert load(window.session.folder / "experiment.toml") == tiny()
+
+
+def test_step_does_one_outer_step_and_holds(window, qtbot):
+    page = window.train_page
+    for count in (1, 2, 3):
+        press(qtbot, page.step_button)
+        qtbot.waitUntil(lambda count=count: window.run.iteration == count, timeout=LONG)
+    assert page.pause_button.text() == "Go on"
+    assert window.run.last_step.query_losses
+    assert window.session.paused
+    press(qtbot, page.pause_button)
+    qtbot.waitUntil(lambda: window.run.status == "finished" and not window.session.running, timeout=LONG)
+    assert list(window.run.outer_x.array()) == [1, 2, 3, 4, 5, 6]
+
+
+def test_pause_holds_and_stop_saves_and_continue_goes_on(window, qtbot):
+    window.form.set_experiment(tiny(training__iterations=100_000, training__checkpoint_every=100_000))
+    qtbot.waitUntil(lambda: window.train_action.isEnabled())
+    page = window.train_page
+    window.activateWindow()
+    window.train_action.trigger()
+    qtbot.waitUntil(lambda: window.run.iteration >= 3, timeout=LONG)
+    press(qtbot, page.pause_button)
+    assert window.session.paused
+    press(qtbot, page.stop_button)
+    qtbot.waitUntil(lambda: not window.session.running, timeout=LONG)
+    assert window.run.status == "stopped"
+    assert isinstance(events(window)[-1], Stopped)
+    stopped_at = window.run.iteration
+    assert window.run.saved_at == stopped_at
+    folder = window.session.folder
+    window.continue_action.trigger()
+    qtbot.waitUntil(lambda: window.run.iteration > stopped_at, timeout=LONG)
+    press(qtbot, page.stop_button)
+    qtbot.waitUntil(lambda: not window.session.running, timeout=LONG)
+    assert window.session.folder == folder
+    steps = [event.iteration for event in events(window) if isinstance(event, OuterStep)]
+    assert steps == list(range(1, len(steps) + 1))
+
+
+def test_settings_are_locked_while_a_run_trains(window, qtbot):
+    press(qtbot, window.train_page.step_button)
+    qtbot.waitUntil(lambda: window.run.iteration == 1, timeout=LONG)
+    assert not window.form.editor("task.way").inner.isEnabled()
+    assert window.lock_note.isVisible()
+    press(qtbot, window.train_page.stop_button)
+    qtbot.waitUntil(lambda: not window.session.running, timeout=LONG)
+    assert window.form.editor("task.way").inner.isEnabled()
+    assert not window.lock_note.isVisible()
+
+
+def test_a_wrong_field_keeps_train_from_being_pressed_and_says_why(window, qtbot):
+    line = window.form.editor("algorithm.inner_lr").inner
+    line.setFocus()
+    line.selectAll()
+    qtbot.keyClicks(line, "quick")
+    button = window.train_page.train_button
+    assert not button.isEnabled()
+    assert "algorithm.inner_lr should be a number" in button.toolTip()
+    line.selectAll()
+    qtbot.keyClicks(line, "0.2")
+    assert button.isEnabled()
+
+
+def test_what_the_data_cannot_carry_is_told_at_the_field_before_training(window, qtbot):
+    box = window.form.editor("task.way").inner
+    box.setFocus()
+    box.selectAll()
+    qtbot.keyClicks(box, "40")
+    qtbot.waitUntil(lambda: bool(window.form.problems()), timeout=LONG)
+    assert window.form.problems()[0].field == "task.way"
+    assert not window.train_page.train_button.isEnabled()
+    box.selectAll()
+    qtbot.keyClicks(box, "4")
+    qtbot.waitUntil(lambda: window.train_page.train_button.isEnabled(), timeout=LONG)
+
+
+def test_presets_fill_the_form(window, qtbot):
+    box = window.presets
+    box.setFocus()
+    while box.currentData() != "sinusoid-maml":
+        qtbot.keyClick(box, Qt.Key.Key_Down)
+    assert window.form.experiment() == load_preset("sinusoid-maml")
+    assert window.windowTitle().startswith("sinusoid-maml")
+    qtbot.waitUntil(lambda: window.train_page.preview.task is not None and window.train_page.preview.task.support_x.ndim == 2, timeout=LONG)
+    window.form.set_experiment(tiny())
+    assert box.currentIndex() == 0
+
+
+def test_another_task_is_another_task(window, qtbot):
+    page = window.train_page
+    first = page.preview.task
+    press(qtbot, page.dice_button)
+    qtbot.waitUntil(lambda: page.preview.task is not first, timeout=LONG)
+    assert (page.preview.task.query_x != first.query_x).any()
+
+
+def test_a_run_that_diverges_says_what_to_try(window, qtbot):
+    window.form.set_experiment(tiny(algorithm__inner_lr=100.0, algorithm__inner_steps=20, model__norm="none"))
+    qtbot.waitUntil(lambda: window.train_action.isEnabled())
+    press(qtbot, window.train_page.train_button)
+    qtbot.waitUntil(lambda: window.run.status == "failed" and not window.session.running, timeout=LONG)
+    assert "try a smaller inner rate" in window.train_page.message.text()
+    assert window.train_page.train_button.isEnabled()
+
+
+def test_experiments_are_saved_and_opened(window, tmp_path, monkeypatch):
+    path = tmp_path / "mine.toml"
+    window.save_experiment(str(path))
+    assert load(path) == tiny()
+    other = tmp_path / "other.toml"
+    other.write_text(to_toml(load_preset("sinusoid-maml")))
+    window.open_experiment(str(other))
+    assert window.form.experiment() == load_preset("sinusoid-maml")
+    said = []
+    monkeypatch.setattr(QMessageBox, "warning", lambda *words: said.append(words[2]))
+    other.write_text("[task]\nkind = 'n_way'\nway = 'many'\n")
+    window.open_experiment(str(other))
+    assert said == [f"{other}: task.way should be a whole number, not 'many'"]
+    assert window.form.experiment() == load_preset("sinusoid-maml")
+    with pytest.raises(SpecError):
+        load(other)
+
+
+def test_layout_and_settings_come_back(window, qtbot, memory):
+    window.form.set_experiment(tiny(name="mine", task__shot=2))
+    window.more_action.trigger()
+    window.resize(1000, 610)  # the offscreen screen is 800 wide: the width would be brought back onto it
+    window.close()
+    again = MainWindow(memory)
+    qtbot.addWidget(again)
+    assert again.form.experiment() == tiny(name="mine", task__shot=2)
+    assert again.form.shows_more()
+    assert again.height() == window.height()
+    again.finish()
+
+
+def test_closing_asks_while_a_run_trains(window, qtbot, monkeypatch):
+    press(qtbot, window.train_page.step_button)
+    qtbot.waitUntil(lambda: window.run.iteration == 1, timeout=LONG)
+    answers = [QMessageBox.StandardButton.Cancel, QMessageBox.StandardButton.Yes]
+    monkeypatch.setattr(QMessageBox, "question", lambda *words: answers.pop(0))
+    assert not window.close()
+    assert window.session.running
+    assert window.close()
+    assert isinstance(events(window)[-1], Stopped)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals of this kind are POSIX")
+def test_sigterm_saves_the_run_and_ends_with_zero(tmp_path, memory):
+    home = tmp_path / "home"
+    (home / "config").mkdir(parents=True)
+    (home / "config" / "experiment.toml").write_text(to_toml(tiny(training__iterations=100_000)))
+    program = (
+        "import sys\n"
+        "from PySide6.QtCore import QTimer\n"
+        "from maml_studio.gui import app, main_window\n"
+        "def begin(window):\n"
+        "    window.start_run()\n"
+        "    window.run.changed.connect(lambda: window.run.iteration > 2 and print('training', flush=True))\n"
+        "build = main_window.MainWindow.build_pages\n"
+        "main_window.MainWindow.build_pages = lambda window: (build(window), begin(window))\n"
+        "sys.exit(app.main([]))\n"
+    )
+    environment = os.environ | {"MAML_STUDIO_HOME": str(home)}
+    process = subprocess.Popen([sys.executable, "-c", program], env=environment, stdout=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout.readline() == "training\n"
+        process.send_signal(signal.SIGTERM)
+        # Whoever reads no more would block the printing process.
+        process.communicate(timeout=60)
+        assert process.returncode == 0
+    finally:
+        process.kill()
+        process.wait()
+    (run,) = (home / "runs").iterdir()
+    assert isinstance(list(RunFolder.open(run).events())[-1], Stopped)
+    assert Path(run, "checkpoints", "latest.safetensors").is_file()
