@@ -6,6 +6,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QToolButton, QVBoxLayout, 
 
 from ..strokes import Frame
 from .canvas import DrawingCanvas
+from .drawn_task import DrawnClass
 from .icons import icon
 
 SIDE = 76
@@ -28,7 +29,7 @@ class ClassRow(QWidget):
         self.name_edit.setFixedWidth(104)
         self.name_edit.setToolTip("What this class is called")
         self.name_edit.setAccessibleName(f"Name of class {number}")
-        self.name_edit.textChanged.connect(self.changed.emit)
+        self.name_edit.textChanged.connect(self._renamed)
         self.clear_button = QToolButton()
         self.clear_button.setIcon(icon("clear"))
         self.clear_button.setAutoRaise(True)
@@ -49,6 +50,9 @@ class ClassRow(QWidget):
         self._frame = Frame()
         self._row.addStretch(1)
         self.set_shots(shots)
+
+    def _renamed(self, text: str) -> None:
+        self.changed.emit()
 
     @property
     def name(self) -> str:
@@ -85,6 +89,19 @@ class ClassRow(QWidget):
     def images(self) -> tuple:
         """What the model gets: one image per drawn canvas."""
         return tuple(canvas.image() for canvas in self.canvases if not canvas.is_empty())
+
+    def drawn(self) -> DrawnClass:
+        """Name and strokes, those of canvases out of sight included."""
+        return DrawnClass(self.name_edit.text(), tuple(canvas.strokes() for canvas in (*self.canvases, *reversed(self._spare))))
+
+    def set_drawn(self, drawn: DrawnClass) -> None:
+        """Bring drawings back; canvases out of sight take those that are too many for the shots."""
+        self.name_edit.setText(drawn.name)
+        shots = len(self.canvases)
+        self.set_shots(max(shots, len(drawn.drawings)))
+        for canvas, strokes in zip(self.canvases, drawn.drawings, strict=False):
+            canvas.set_strokes(strokes, undoable=False)
+        self.set_shots(shots)
 
     def complete(self) -> bool:
         """Whether every canvas is drawn on."""

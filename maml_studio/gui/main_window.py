@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
 from ..files import write_whole
 from ..paths import runs_dir
 from ..spec import Experiment, SpecError, load, load_preset, preset_names, to_toml
-from ..training.naming import new_run_path
+from ..training.naming import new_run_path, recent_runs
 from . import theme
 from .export_dialog import Exporter
 from .form import ExperimentForm
@@ -30,6 +30,7 @@ from .session import RunSession
 from .settings import Memory
 
 FILTER = "Experiment (*.toml)"
+RECENT_RUNS = 8
 OWN = "(your own settings)"
 
 
@@ -163,6 +164,10 @@ class MainWindow(QMainWindow):
         self.preview.checked.connect(self._refresh_actions)
         self.draw_page = DrawPage()
         self.draw_page.export_wanted.connect(self._export_adapted)
+        drawn = self.memory.drawn_task()
+        if drawn is not None:
+            self.draw_page.set_drawn(drawn)
+        self.draw_page.offer_runs(recent_runs(runs_dir(), RECENT_RUNS))
         self.tabs.removeTab(0)
         self.waiting.deleteLater()
         self.tabs.addTab(page, icon("train"), "Train")
@@ -350,6 +355,7 @@ class MainWindow(QMainWindow):
         if self.train_page is not None:
             self.preview.end()
             self.draw_page.end()
+            self.memory.set_drawn_task(self.draw_page.drawn())
         self.memory.set_bytes("geometry", self.saveGeometry())
         self.memory.set_bytes("splitter", self.splitter.saveState())
         self.memory.set_flag("more", self.form.shows_more())

@@ -62,6 +62,7 @@ class Plot(QFrame):
         self._integer_x = integer_x
         self._layers: dict[str, Layer] = {}
         self._ticker = _ticker()
+        self.destroyed.connect(self._ticker.tidy)
         self._dirty = False
         self._auto_x = self._auto_y = True
         self._y_range: plot_data.Range | None = None
@@ -515,14 +516,18 @@ class _Ticker(QObject):
     def discard(self, plot: Plot) -> None:
         """Redraw a plot no more."""
         self._waiting.discard(plot)
+        self.tidy()
+
+    def tidy(self) -> None:
+        """Rest if no plot is left that waits: one may go without a word, with its window or its last reference."""
+        self._waiting = weakref.WeakSet(plot for plot in self._waiting if isValid(plot))
         if not self._waiting:
             self._timer.stop()
 
     def _tick(self) -> None:
-        plots = [plot for plot in self._waiting if isValid(plot)]
+        self.tidy()
+        plots = list(self._waiting)
         self._waiting.clear()
-        if not plots:
-            self._timer.stop()
         for plot in plots:
             plot.redraw()
 

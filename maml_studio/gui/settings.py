@@ -7,6 +7,7 @@ from PySide6.QtCore import QByteArray, QSettings
 from ..files import write_whole
 from ..paths import config_dir
 from ..spec import DEFAULT_PRESET, Experiment, SpecError, load, load_preset, to_toml
+from .drawn_task import DrawnTask, load_drawn_task, save_drawn_task
 
 
 class Memory:
@@ -54,6 +55,14 @@ class Memory:
     def set_experiment(self, experiment: Experiment) -> None:
         """Remember the settings."""
         write_whole(self._folder / "experiment.toml", to_toml(experiment).encode())
+
+    def drawn_task(self) -> DrawnTask | None:
+        """The drawings as they were when the window was last closed."""
+        return load_drawn_task(self._folder / "drawing.json")
+
+    def set_drawn_task(self, task: DrawnTask) -> None:
+        """Remember the drawings."""
+        save_drawn_task(self._folder / "drawing.json", task)
 
     def save(self) -> None:
         """Write everything out now."""

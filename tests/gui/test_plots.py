@@ -1,16 +1,18 @@
 """The live plot, driven as a user and as a page drives it."""
 
 import csv
+import gc
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QPoint, QPointF, Qt
-from PySide6.QtGui import QImage, QWheelEvent
+import shiboken6
+from PySide6.QtCore import QEvent, QPoint, QPointF, Qt, QTimer
+from PySide6.QtGui import QImage, QMouseEvent, QWheelEvent
 from PySide6.QtSvg import QSvgRenderer
-from PySide6.QtWidgets import QApplication, QFileDialog, QLineEdit, QMenu, QMessageBox, QSlider, QToolButton
+from PySide6.QtWidgets import QApplication, QFileDialog, QLineEdit, QMenu, QMessageBox, QSlider, QToolButton, QWidget
 from pytestqt.qtbot import QtBot
 
 from maml_studio.gui import theme
@@ -110,13 +112,25 @@ def test_a_hidden_plot_draws_nothing_until_it_is_shown(qtbot: QtBot, make: Make)
     assert theme.DARK.support in colours(plot)
 
 
-def test_a_plot_deleted_with_news_waiting_does_no_harm(qtbot: QtBot, make: Make) -> None:
-    plot, other = make(), make()
+@pytest.mark.parametrize("how", ["last reference", "its window", "deleted"])
+def test_a_plot_that_goes_with_news_waiting_takes_the_timer_along(qtbot: QtBot, make: Make, how: str) -> None:
+    plot = make()
+    timer = plot._ticker._timer
     support(plot)
-    support(other)
-    plot.deleteLater()
+    assert timer.isActive()
+    if how == "its window":
+        window = QWidget()
+        plot.setParent(window)
+        window.show()
+        plot.show()
+        support(plot)
+        assert timer.isActive()
+        shiboken6.delete(window)
+    elif how == "deleted":
+        shiboken6.delete(plot)
     del plot
-    settle(qtbot, other)
+    gc.collect()
+    assert not timer.isActive()
 
 
 def test_a_long_curve_is_drawn_as_few_points(make: Make) -> None:
@@ -306,9 +320,6 @@ def drag(qtbot: QtBot, plot: Plot, start: QPoint, end: QPoint, modifier: Qt.Keyb
 
 
 def send_move(port: object, at: QPoint, modifier: Qt.KeyboardModifier) -> None:
-    from PySide6.QtCore import QEvent
-    from PySide6.QtGui import QMouseEvent
-
     event = QMouseEvent(
         QEvent.Type.MouseMove,
         QPointF(at),
@@ -542,8 +553,6 @@ def test_it_asks_before_it_overwrites(qtbot: QtBot, full: Plot, tmp_path: Path) 
         if isinstance(box, QMessageBox):
             dialogs.append(box)
             box.button(QMessageBox.StandardButton.No).click()
-
-    from PySide6.QtCore import QTimer
 
     timer = QTimer()
     timer.timeout.connect(refuse)

@@ -23,6 +23,7 @@ from ..adapt_worker import AdaptWorker, DrawRequest, DrawResult
 from ..canvas import DrawingCanvas
 from ..cards import card, scrolling
 from ..class_row import ClassRow
+from ..drawn_task import DrawnClass, DrawnTask
 from ..icons import icon
 from ..plots import Plot
 from ..probability_bars import ProbabilityBars
@@ -51,6 +52,7 @@ class DrawPage(QWidget):
         self._stamp: object = None
         self._rows: list[ClassRow] = []
         self._spare_rows: list[ClassRow] = []
+        self._kept: tuple[DrawnClass, ...] = ()
         self._version = 0
         self._result: DrawResult | None = None
         self._walk: np.ndarray | None = None
@@ -199,6 +201,14 @@ class DrawPage(QWidget):
             self._stamp = saved
             self._ask()
 
+    def offer_runs(self, folders: list[Path]) -> None:
+        """Offer the models of earlier runs, the newest first, and begin with that."""
+        for folder in reversed(folders):
+            self.models.insertItem(0, folder.name, str(folder))
+        if folders:
+            self.models.setCurrentIndex(0)
+            self._ask()
+
     def open_model(self, path: Path) -> None:
         """Use a checkpoint file or a run folder."""
         index = self.models.findData(str(path))
@@ -220,6 +230,21 @@ class DrawPage(QWidget):
         """End the thread."""
         self._play.stop()
         self.worker.end()
+
+    def drawn(self) -> DrawnTask:
+        """All drawings, for keeping."""
+        rows = tuple(row.drawn() for row in (*self._rows, *reversed(self._spare_rows)))
+        # Rows that no model has asked for yet still hold what was drawn the last time.
+        return DrawnTask(self.shots.value(), rows + self._kept[len(rows) :], self.query.strokes())
+
+    def set_drawn(self, task: DrawnTask) -> None:
+        """Bring kept drawings back: at once where their rows are on show, else when a model brings the rows."""
+        self._kept = task.classes
+        self.shots.setValue(task.shots)
+        for row, kept in zip(self._rows, task.classes, strict=False):
+            row.set_drawn(kept)
+        self.query.set_strokes(task.query, undoable=False)
+        self._support_changed()
 
     @property
     def adapted(self) -> object:
@@ -273,6 +298,8 @@ class DrawPage(QWidget):
     def _new_row(self, number: int, binary: bool) -> ClassRow:
         name = ("the rest", "it")[number - 1] if binary and number <= 2 else f"class {number}"
         row = ClassRow(number, name, self.shots.value())
+        if number <= len(self._kept):
+            row.set_drawn(self._kept[number - 1])
         row.changed.connect(self._support_changed)
         self._rows_layout.insertWidget(self._rows_layout.count() - 1, row)
         return row
@@ -325,7 +352,7 @@ class DrawPage(QWidget):
     def _meet(self, result: DrawResult) -> None:
         trained = result.trained
         experiment = trained.experiment
-        if not self._rows:
+        if not self._rows and not self._kept:
             self.shots.blockSignals(True)
             self.shots.setValue(min(MAX_SHOTS, experiment.task.shot))
             self.shots.blockSignals(False)
