@@ -402,7 +402,9 @@ def _read_scores(checkpoint: Checkpoint, origin: str) -> Scores | None:
     if raw is None:
         return None
     try:
+        if not all(value is None or isinstance(value, int | float) for step in raw["steps"] for value in step.values()):
+            raise TypeError
         steps = tuple(StepScore(**step) for step in raw["steps"])
         return Scores(int(raw["iteration"]), int(raw["tasks"]), str(raw["norm_mode"]), steps)
-    except (KeyError, TypeError, ValueError):
+    except (AttributeError, KeyError, TypeError, ValueError):
         raise CheckpointError(f"{origin}: its scores can't be read") from None

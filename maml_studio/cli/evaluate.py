@@ -62,20 +62,23 @@ def evaluate(
     trained = load(find_run(model))
     experiment = with_assignments(trained.experiment, assignments or [])
     with Progress(
-        TextColumn("Evaluating"),
+        TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
         console=output.console,
         transient=True,
         disable=not output.console.is_terminal,
     ) as bar:
-        row = bar.add_task("", total=tasks)
+        row = bar.add_task("Loading the data", total=tasks)
 
-        def note(done: int) -> bool:
-            bar.update(row, completed=done)
+        def loading(message: str, share: float) -> None:
+            bar.update(row, description=f"{message} {100 * share:.0f} %" if share >= 0 else message)
+
+        def evaluating(done: int) -> bool:
+            bar.update(row, description="Evaluating", completed=done)
             return True
 
-        scores = trained.evaluate(experiment, tasks=tasks, part=part.value, may_go_on=note)
+        scores = trained.evaluate(experiment, tasks=tasks, part=part.value, progress=loading, may_go_on=evaluating)
     assert scores is not None
     result = _evaluation(experiment, scores, tasks, part)
     result |= {"norm_mode": norm_mode(experiment, experiment.evaluation.transductive), "iteration": trained.iteration}
@@ -104,7 +107,8 @@ def adapt(
 ) -> None:
     """Teach a model your own classes.
 
-    It learns from a few images of each class, as many classes as it was trained to tell apart, and names others.
+    It learns from a few images of each class, as many classes as it was trained to tell apart, and names others. To a model of one class
+    against the rest, the second folder by name is the class.
     """
     output = Output(json_file)
     files = _query_files(Path(query))

@@ -46,7 +46,7 @@ class Output:
         """Write the JSON object, if it was asked for."""
         if not self._file:
             return
-        text = json.dumps(_plain(value), ensure_ascii=False, indent=2) + "\n"
+        text = json.dumps(_plain(value), indent=2) + "\n"
         if self._file == "-":
             sys.stdout.write(text)
             sys.stdout.flush()

@@ -10,6 +10,7 @@ from ..spec import DataSettings, ImageSettings, Sinusoid, TaskSettings
 from ..strokes import Frame, measure_frame
 from .bank import DataError, ImageBank, Pool
 from .digits import load_digit_bank
+from .download import DownloadNeeded, downloads_allowed
 from .episodes import Episodes, Sampler
 from .folder import load_folder_bank
 from .image_tasks import image_sampler
@@ -90,6 +91,7 @@ __all__ = [
     "SOURCES",
     "Cancelled",
     "DataError",
+    "DownloadNeeded",
     "Episodes",
     "ImageBank",
     "ImageTasks",
@@ -99,6 +101,7 @@ __all__ = [
     "Sampler",
     "Split",
     "Tasks",
+    "downloads_allowed",
     "open_tasks",
     "silent",
 ]

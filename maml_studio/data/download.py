@@ -12,7 +12,9 @@ import urllib.error
 import urllib.request
 import zipfile
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import IO, BinaryIO
 
@@ -27,6 +29,36 @@ _BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, KeyError, NotImplementedErr
 
 class DownloadError(DataError):
     """No server delivered the file; the sentence says what each of them did."""
+
+
+class DownloadNeeded(DataError):  # noqa: N818 - a question rather than an error
+    """A source is not on this machine, and nobody has said yet that it may be fetched."""
+
+
+_allowed: ContextVar[bool] = ContextVar("downloads_allowed", default=True)
+
+
+@contextmanager
+def downloads_allowed(allowed: bool) -> Iterator[None]:
+    """Within the block, sources that would have to be fetched raise :class:`DownloadNeeded` unless that is allowed.
+
+    Looking at a source's settings should not begin a download of hundreds of megabytes.
+    """
+    token = _allowed.set(allowed)
+    try:
+        yield
+    finally:
+        _allowed.reset(token)
+
+
+def require_permission(title: str) -> None:
+    """Called before anything is fetched.
+
+    Raises:
+        DownloadNeeded: inside ``downloads_allowed(False)``.
+    """
+    if not _allowed.get():
+        raise DownloadNeeded(f"{title} is not on this machine yet; it has to be downloaded once")
 
 
 class _Unusable(Exception):  # noqa: N818 - never leaves this file

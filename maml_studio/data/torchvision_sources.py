@@ -14,7 +14,7 @@ import torch
 from ..paths import data_dir
 from ..spec import DataSettings
 from .bank import DataError, ImageBank
-from .download import DownloadError, download, has_md5, unpack_gzip, unpack_zip
+from .download import DownloadError, download, has_md5, require_permission, unpack_gzip, unpack_zip
 from .folder import read_folder
 from .images import SIDE
 from .progress import Progress
@@ -151,6 +151,7 @@ def _fetch(title: str, urls: Sequence[str], archive: Path, md5: str, progress: P
     """Make sure that the archive is there; whether it had to be downloaded."""
     if has_md5(archive, md5):
         return False
+    require_permission(title)
     try:
         download(urls, archive, md5, progress)
     except DownloadError as error:

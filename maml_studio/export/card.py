@@ -53,13 +53,13 @@ def _what(model: Trained | Adapted, step: int | None) -> str:
     experiment = trained.experiment
     network = f"{experiment.model.title}, meta-trained with {experiment.algorithm.title} on {experiment.data.title}"
     if isinstance(model, Trained):
-        return "\n\n".join(
-            [
-                f"# {_text(experiment.name)}, the initialisation",
-                f"{network}: an initialisation from which a few gradient steps learn {_task(experiment)}. "
-                "It is a starting point and has to be adapted before it predicts.",
-            ]
-        )
+        sentences = [
+            f"{network}: an initialisation from which a few gradient steps learn {_task(experiment)}.",
+            "It is a starting point and has to be adapted before it predicts.",
+        ]
+        if experiment.model.batch_norm:
+            sentences.append("Keep it in `train()`: its batch norm has no statistics of its own.")
+        return f"# {_text(experiment.name)}, the initialisation\n\n" + " ".join(sentences)
     steps = model.steps if step is None else step
     examples = f"{len(model.support_images)} {'points' if experiment.regression else 'images'}"
     sentences = [f"{network}, then adapted to {examples} in {steps} inner steps (support loss {model.support_losses[steps]:.4g})."]

@@ -33,6 +33,11 @@ class Axis(pg.AxisItem):
         if self.orientation == "bottom":
             self.setHeight(2 * QFontMetrics(font).height() + 10)
 
+    def set_title(self, title: str) -> None:
+        """Name what the axis shows."""
+        self._title = title
+        self.setLabel(title)
+
     def boundingRect(self) -> QRectF:  # noqa: N802
         """Return the axis and its grid, and room for half a tick's words beyond both ends: others are left out."""
         rect = super().boundingRect()

@@ -71,6 +71,10 @@ class PlotView(pg.PlotWidget):
         self.box.sigRangeChangedManually.connect(self.zoomed)
         self.box.double_clicked.connect(self.reset)
 
+    def set_y_title(self, title: str) -> None:
+        """Name what the y axis shows."""
+        self._axes["left"].set_title(title)
+
     def set_theme(self, theme: Theme) -> None:
         """Take a scheme's colours on."""
         self._theme = theme

@@ -4,27 +4,24 @@ Pages hand it whole arrays as often as they like; it draws at most 30 times a se
 it can be seen, and of each curve only a few hundred bins.
 """
 
-import weakref
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from PySide6.QtCore import QCoreApplication, QObject, QRect, QRectF, QSize, Qt, QTimer
+from PySide6.QtCore import QRect, QRectF, QSize, Qt
 from PySide6.QtGui import QFont, QHideEvent, QKeyEvent, QPainter, QPaintEvent, QPen, QResizeEvent, QShowEvent
-from PySide6.QtWidgets import QFileDialog, QFrame, QHBoxLayout, QMenu, QMessageBox, QSlider, QToolButton, QVBoxLayout, QWidget
-from shiboken6 import isValid
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QSlider, QToolButton, QVBoxLayout, QWidget
 
 from maml_studio.files import write_whole
-from maml_studio.gui import plot_data, plot_export
+from maml_studio.gui import plot_data, plot_export, plot_save
 from maml_studio.gui.icons import icon
 from maml_studio.gui.plot_layers import BandLayer, CurveLayer, HistoryLayer, Layer
 from maml_studio.gui.plot_legend import ElidedLabel, Entry, Legend
+from maml_studio.gui.plot_ticker import ticker
 from maml_studio.gui.plot_view import PlotView
 from maml_studio.gui.theme import ThemeManager
 
-_INTERVAL = 33  # milliseconds between two redraws
 _TOOL_STYLE = "QToolButton { padding: 3px; } QToolButton:focus { padding: 2px; } QToolButton::menu-indicator { image: none; }"
-_FORMATS = {".png": "Picture (PNG)", ".svg": "Drawing (SVG)", ".csv": "Table (CSV)"}
 
 
 class Plot(QFrame):
@@ -61,7 +58,7 @@ class Plot(QFrame):
         self._x_title, self._y_title, self._theme = x_title, y_title, theme
         self._integer_x = integer_x
         self._layers: dict[str, Layer] = {}
-        self._ticker = _ticker()
+        self._ticker = ticker()
         self.destroyed.connect(self._ticker.tidy)
         self._dirty = False
         self._auto_x = self._auto_y = True
@@ -92,13 +89,9 @@ class Plot(QFrame):
         self._log.setCheckable(True)
         self._log.setChecked(log_y)
         self._fit = self._tool("zoom-fit", "Show all again (0, or double click)")
-        self._save = self._tool("save", "Save the plot")
-        self._save.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
-        menu = QMenu(self._save)
-        for suffix, words in _FORMATS.items():
-            menu.addAction(f"{words}…").setData(suffix)
-        menu.triggered.connect(self._ask_where)
-        self._save.setMenu(menu)
+        self._save = plot_save.SaveButton(title)
+        self._save.chosen.connect(self._save_as)
+        self._dress(self._save, "save", "Save the plot")
         self._smoothing.valueChanged.connect(self._take_smoothing)
         self._log.toggled.connect(self._take_log)
         self._fit.clicked.connect(self.zoom_back)
@@ -126,7 +119,9 @@ class Plot(QFrame):
         self.redraw()
 
     def _tool(self, name: str, words: str) -> QToolButton:
-        tool = QToolButton()
+        return self._dress(QToolButton(), name, words)
+
+    def _dress(self, tool: QToolButton, name: str, words: str) -> QToolButton:
         if name:
             tool.setIcon(icon(name, "muted"))
         tool.setIconSize(QSize(16, 16))
@@ -219,6 +214,14 @@ class Plot(QFrame):
             self.remove(key)
         self._crosshair = None
         self.zoom_back()
+
+    def set_titles(self, title: str, y_title: str) -> None:
+        """Name the plot and its y axis anew, when it shows another quantity."""
+        if (title, y_title) != (self._title.text(), self._y_title):
+            self._y_title = y_title
+            self.setAccessibleName(title)
+            self._title.set_text(title)
+            self._view.set_y_title(y_title)
 
     def set_note(self, text: str) -> None:
         """Show a few muted words at the right of the title."""
@@ -437,7 +440,7 @@ class Plot(QFrame):
         """
         path = Path(path)
         suffix = path.suffix.lower()
-        if suffix not in _FORMATS:
+        if suffix not in plot_save.FORMATS:
             raise ValueError(f"A plot is saved as .png, .svg or .csv; {path.name!r} ends in none of them.")
         if self._dirty:
             self.redraw()
@@ -477,61 +480,8 @@ class Plot(QFrame):
             top += self._legend.height() + 2
         self._view.paint(painter, QRectF(inner.left(), top, inner.width(), inner.bottom() - top))
 
-    def _ask_where(self, action: object) -> None:
-        suffix = action.data()
-        dialog = QFileDialog(self, "Save the plot", f"{self._title.text()}{suffix}".replace("/", "-").replace(":", ""))
-        dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
-        dialog.setNameFilter(f"{_FORMATS[suffix]} (*{suffix})")
-        dialog.setDefaultSuffix(suffix[1:])
-        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.fileSelected.connect(self._save_as)
-        dialog.open()
-
     def _save_as(self, path: str) -> None:
         try:
             self.save(path)
         except (OSError, ValueError) as error:
-            reason = f"{Path(path).name} could not be written: {error.strerror}." if isinstance(error, OSError) else str(error)
-            box = QMessageBox(QMessageBox.Icon.Warning, "Save the plot", reason, QMessageBox.StandardButton.Ok, self)
-            box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-            box.open()
-
-
-class _Ticker(QObject):
-    """One timer for all plots, running only while one of them has news."""
-
-    def __init__(self, parent: QObject) -> None:
-        super().__init__(parent)
-        self._waiting: weakref.WeakSet[Plot] = weakref.WeakSet()
-        self._timer = QTimer(self)
-        self._timer.setInterval(_INTERVAL)
-        self._timer.timeout.connect(self._tick)
-
-    def add(self, plot: Plot) -> None:
-        """Redraw a plot at the next tick."""
-        self._waiting.add(plot)
-        if not self._timer.isActive():
-            self._timer.start()
-
-    def discard(self, plot: Plot) -> None:
-        """Redraw a plot no more."""
-        self._waiting.discard(plot)
-        self.tidy()
-
-    def tidy(self) -> None:
-        """Rest if no plot is left that waits: one may go without a word, with its window or its last reference."""
-        self._waiting = weakref.WeakSet(plot for plot in self._waiting if isValid(plot))
-        if not self._waiting:
-            self._timer.stop()
-
-    def _tick(self) -> None:
-        self.tidy()
-        plots = list(self._waiting)
-        self._waiting.clear()
-        for plot in plots:
-            plot.redraw()
-
-
-def _ticker() -> _Ticker:
-    app = QCoreApplication.instance()
-    return app.findChild(_Ticker, options=Qt.FindChildOption.FindDirectChildrenOnly) or _Ticker(app)
+            self._save.complain(path, error)

@@ -2,10 +2,9 @@
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
-from ..spec import Experiment
 from .form import ExperimentForm
 from .pages.train import TrainPage
-from .worker import PreviewTask, PreviewWorker
+from .worker import PreviewRequest, PreviewTask, PreviewWorker
 
 SETTLE_MS = 150
 """Wait this long after an edit, so that typing 20 does not sample a task for 2."""
@@ -32,7 +31,10 @@ class PreviewSession(QObject):
         self._settle.setSingleShot(True)
         self._settle.setInterval(SETTLE_MS)
         self._settle.timeout.connect(self._ask)
+        self._worker.download_needed.connect(self._offer_download)
         page.another_task_wanted.connect(self.another)
+        page.download_wanted.connect(self.download)
+        page.cancel_wanted.connect(self._ask)
 
     def follow(self) -> None:
         """The settings changed."""
@@ -43,30 +45,45 @@ class PreviewSession(QObject):
         self._seed += 1
         self._ask()
 
+    def download(self) -> None:
+        """Fetch the data; asking for anything else gives it up."""
+        self._ask(download=True)
+
     def end(self) -> None:
         """End the thread."""
         self._settle.stop()
         self._worker.end()
 
-    def _ask(self) -> None:
+    def _ask(self, *, download: bool = False) -> None:
         experiment = self._form.experiment()
         if experiment is None:
             self._page.preview.show_message("A task appears here when the settings are right again.")
+            self._page.set_download("none")
         else:
-            self._worker.ask((experiment, self._seed))
+            self._page.set_download("under way" if download else "none")
+            self._worker.ask(PreviewRequest(experiment, self._seed, download))
 
-    def _is_current(self, request: tuple[Experiment, int]) -> bool:
-        return request[0] == self._form.experiment()
+    def _is_current(self, request: PreviewRequest) -> bool:
+        return request.experiment == self._form.experiment()
 
-    def _show(self, request: tuple[Experiment, int], task: PreviewTask) -> None:
+    def _offer_download(self, request: PreviewRequest, message: str) -> None:
         if self._is_current(request):
             self._form.set_outside_problem("")
+            self._page.preview.show_message(f"{message}.\nDownload fetches it now; Train would fetch it first.")
+            self._page.set_download("offered")
+            self.checked.emit()
+
+    def _show(self, request: PreviewRequest, task: PreviewTask) -> None:
+        if self._is_current(request):
+            self._form.set_outside_problem("")
+            self._page.set_download("none")
             self._page.preview.show_task(task)
             self.checked.emit()
 
-    def _refuse(self, request: tuple[Experiment, int], message: str) -> None:
+    def _refuse(self, request: PreviewRequest, message: str) -> None:
         if self._is_current(request):
             self._form.set_outside_problem(message)
+            self._page.set_download("none")
             self._page.preview.show_message(message)
             self.checked.emit()
 

@@ -56,9 +56,7 @@ class ProbabilityBars(QWidget):
         colours = theme.current()
         if not self._names:
             painter.setPen(colours.color("muted"))
-            painter.drawText(
-                self.rect().adjusted(8, 4, -8, -4), Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap, self._message
-            )
+            painter.drawText(self.rect().adjusted(8, 4, -8, -4), Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap, self._message)
             return
         best = max(self._probabilities)
         metrics = painter.fontMetrics()

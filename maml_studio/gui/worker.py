@@ -141,32 +141,51 @@ class PreviewTask:
     names: list[str]
 
 
+@dataclass(frozen=True)
+class PreviewRequest:
+    """A task of which experiment, by which seed, and whether the data may be downloaded for it."""
+
+    experiment: Experiment
+    seed: int
+    download: bool
+
+
 class PreviewWorker(LatestWorker):
-    """Samples one task as the model will see it. A request is an experiment and a seed."""
+    """Samples one task as the model will see it.
+
+    Signals:
+        progress: How far loading is: a sentence and a share.
+        download_needed: The request's data is not on this machine, in one sentence.
+    """
 
     progress = Signal(str, float)
+    download_needed = Signal(object, str)
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._opened: tuple[Any, Any] | None = None
 
-    def work(self, request: tuple[Experiment, int]) -> Any:
+    def work(self, request: PreviewRequest) -> PreviewTask | None:
         """One task's support and query examples as plain arrays."""
         import torch
 
-        from ..data import Cancelled, open_tasks
+        from ..data import Cancelled, DownloadNeeded, downloads_allowed, open_tasks
 
-        experiment, seed = request
+        experiment = request.experiment
         if self._opened is None or self._opened[0] != experiment.data:
             try:
-                self._opened = (experiment.data, open_tasks(experiment.data, self._tell))
+                with downloads_allowed(request.download):
+                    self._opened = (experiment.data, open_tasks(experiment.data, self._tell))
             except Cancelled:
+                return None
+            except DownloadNeeded as needed:
+                self.download_needed.emit(request, str(needed))
                 return None
         sampler = self._opened[1].sampler("train", experiment.task)
         # The validation and test parts must carry the task too: better known now than an hour later.
         for part in ("validation", "test"):
             self._opened[1].sampler(part, experiment.task)
-        episodes = sampler.sample(1, torch.Generator().manual_seed(seed))
+        episodes = sampler.sample(1, torch.Generator().manual_seed(request.seed))
         names = [sampler.class_names[c] for c in episodes.classes[0].tolist()]
         return PreviewTask(
             episodes.support_x[0].numpy(),

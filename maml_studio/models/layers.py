@@ -31,7 +31,7 @@ class Linear(nn.Linear):
         if self.weight.dim() == 2:
             return super().forward(x)
         if x.dim() == 2:
-            x = x.unflatten(1, (self.weight.shape[0], -1)).transpose(0, 1)
+            x = x.reshape(len(x), self.weight.shape[0], -1).transpose(0, 1)
         return torch.baddbmm(self.bias.unsqueeze(1), x, self.weight.transpose(1, 2))
 
 

@@ -1,5 +1,6 @@
 """The outer loop as a generator of events; it knows no algorithm, no network and no data source by name."""
 
+import contextlib
 import math
 import time
 from collections.abc import Generator, Iterator
@@ -27,7 +28,7 @@ EXPLODED_STEPS = 10
 
 
 @dataclass(frozen=True)
-class _Exploded(Exception):
+class _ExplodedError(Exception):
     message: str
 
 
@@ -62,7 +63,7 @@ def run(
             yield event
     except Cancelled:
         yield _last(Stopped(iteration), folder)
-    except _Exploded as exploded:
+    except _ExplodedError as exploded:
         yield _last(Diverged(iteration, exploded.message), folder)
         yield _last(Failed(iteration, exploded.message), folder)
     except (DataError, DeviceError, CheckpointError, RunFolderError) as error:
@@ -88,11 +89,9 @@ def _out_of_memory(error: Exception) -> bool:
 
 def _last(event: Event, folder: RunFolder | None) -> Event:
     if folder:
-        try:
+        # The disk may be what failed; whoever drives hears of it all the same.
+        with contextlib.suppress(OSError):
             folder.append(event)
-        except OSError:
-            # The disk may be what failed; whoever drives hears of it all the same.
-            pass
     return event
 
 
@@ -257,13 +256,13 @@ class Trainer:
         )
         if not math.isfinite(query_loss) or not math.isfinite(norm):
             what = "query loss" if not math.isfinite(query_loss) else "outer gradient"
-            raise _Exploded(f"The {what} was no longer a number at iteration {self.iteration + 1}: {advice}")
+            raise _ExplodedError(f"The {what} was no longer a number at iteration {self.iteration + 1}: {advice}")
         first = self.progress["first_loss"]
         if first is None:
             self.progress["first_loss"] = first = max(query_loss, 1.0)
         self.progress["exploded"] = self.progress["exploded"] + 1 if query_loss > EXPLODED * first else 0
         if self.progress["exploded"] >= EXPLODED_STEPS:
-            raise _Exploded(f"The query loss had grown to {query_loss:.3g} by iteration {self.iteration + 1}: {advice}")
+            raise _ExplodedError(f"The query loss had grown to {query_loss:.3g} by iteration {self.iteration + 1}: {advice}")
 
     def _validate(self) -> Iterator[Event]:
         settings = self.experiment.evaluation

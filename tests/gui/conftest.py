@@ -9,11 +9,11 @@ from PySide6.QtCore import QObject, QThread, QTimer
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 from shiboken6 import isValid
+from window_cases import tiny
 
 from maml_studio.gui import theme
 from maml_studio.gui.main_window import MainWindow
 from maml_studio.gui.settings import Memory
-from window_cases import tiny
 
 
 def _running() -> list[QObject]:

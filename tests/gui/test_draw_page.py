@@ -1,15 +1,18 @@
-import maml_studio
+import itertools
+
 import numpy as np
 import pytest
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtWidgets import QFileDialog, QMessageBox
+from window_cases import tiny
+
+import maml_studio
 from maml_studio.gui.drawn_task import load_drawn_task
 from maml_studio.gui.main_window import MainWindow
 from maml_studio.gui.pages.draw import DrawPage
 from maml_studio.spec import load_preset, with_changes
 from maml_studio.training.run_folder import RunFolder
 from maml_studio.training.trainer import run
-from PySide6.QtCore import QPoint, Qt
-from PySide6.QtWidgets import QFileDialog, QMessageBox
-from window_cases import tiny
 
 LONG = 60_000
 SHAPES = [
@@ -45,7 +48,7 @@ def draw(qtbot, canvas, shape):
     """A stroke with the mouse through points in units of the canvas."""
     points = [QPoint(round(x * canvas.width()), round(y * canvas.height())) for x, y in shape]
     qtbot.mousePress(canvas, Qt.MouseButton.LeftButton, pos=points[0])
-    for before, after in zip(points, points[1:], strict=False):
+    for before, after in itertools.pairwise(points):
         for share in (0.25, 0.5, 0.75, 1.0):
             qtbot.mouseMove(canvas, QPoint(*(round(a + share * (b - a)) for a, b in ((before.x(), after.x()), (before.y(), after.y())))))
     qtbot.mouseRelease(canvas, Qt.MouseButton.LeftButton, pos=points[-1])

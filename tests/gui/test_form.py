@@ -1,9 +1,10 @@
 import pytest
-from maml_studio.gui.form import ExperimentForm
-from maml_studio.spec import Experiment, load_preset
 from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QWheelEvent
 from PySide6.QtWidgets import QApplication, QComboBox, QLineEdit, QSpinBox
+
+from maml_studio.gui.form import ExperimentForm
+from maml_studio.spec import Experiment, load_preset
 
 
 @pytest.fixture
@@ -160,8 +161,8 @@ def test_every_editor_says_what_it_is(form):
 
 @pytest.mark.parametrize("source", ["sinusoid", "omniglot", "mnist", "folder", "emnist"])
 def test_every_source_has_its_form(form, qtbot, source):
-    from maml_studio.spec.editing import with_selection
     from maml_studio.spec import parse
+    from maml_studio.spec.editing import with_selection
 
     raw = with_selection(Experiment().model_dump(), "data", source)
     experiment = parse(raw)

@@ -5,13 +5,14 @@ import sys
 from pathlib import Path
 
 import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QMessageBox
+from window_cases import tiny
+
 from maml_studio.gui.main_window import MainWindow
 from maml_studio.spec import SpecError, load, load_preset, to_toml
 from maml_studio.training.events import Finished, OuterStep, Stopped
 from maml_studio.training.run_folder import RunFolder
-from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QMessageBox
-from window_cases import tiny
 
 LONG = 60_000
 

@@ -537,7 +537,7 @@ def test_the_menu_saves(qtbot: QtBot, full: Plot, tmp_path: Path, words: str, su
 
 def test_what_cant_be_written_is_said_in_a_sentence(qtbot: QtBot, full: Plot, tmp_path: Path) -> None:
     (tmp_path / "sub").mkdir()
-    full._save_as(str(tmp_path / "gone" / "plot.png"))
+    full._save.chosen.emit(str(tmp_path / "gone" / "plot.png"))
     box = full.findChild(QMessageBox)
     assert box.text() == "plot.png could not be written: No such file or directory."
     box.close()

@@ -18,6 +18,4 @@ TINY = {
 
 def tiny(**changes: object) -> Experiment:
     """The default preset, made small; further changes by field, with ``__`` for the dot."""
-    return with_changes(
-        load_preset("digits-maml"), TINY | {name.replace("__", "."): value for name, value in changes.items()}
-    )
+    return with_changes(load_preset("digits-maml"), TINY | {name.replace("__", "."): value for name, value in changes.items()})

@@ -373,7 +373,8 @@ class DrawPage(QWidget):
             widget.setEnabled(ready)
         self.model_note.setText(_note(result) if result else "")
         if ready:
-            assert result is not None and result.adapted is not None
+            assert result is not None
+            assert result.adapted is not None
             losses = np.asarray(result.adapted.support_losses)
             self.walk_plot.set_curve("support", np.arange(len(losses)), losses, role="support", name="support", symbol=True)
         else:

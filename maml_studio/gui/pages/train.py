@@ -1,6 +1,7 @@
 """The Train page: start and hold a run, and watch both of its loops."""
 
 import math
+from typing import Literal
 
 import numpy as np
 from PySide6.QtCore import Qt, Signal
@@ -20,6 +21,7 @@ class TrainPage(QWidget):
     Signals:
         train_wanted, pause_wanted, resume_wanted, step_wanted, stop_wanted: A button was pressed.
         another_task_wanted: The preview should show another task.
+        download_wanted, cancel_wanted: Its data should be fetched, or no longer.
     """
 
     train_wanted = Signal()
@@ -29,6 +31,7 @@ class TrainPage(QWidget):
     stop_wanted = Signal()
     another_task_wanted = Signal()
     download_wanted = Signal()
+    cancel_wanted = Signal()
 
     def __init__(self, model: RunModel) -> None:
         super().__init__()
@@ -103,7 +106,10 @@ class TrainPage(QWidget):
         self.download_button = QPushButton(icon("download"), "Download")
         self.download_button.setToolTip("Fetch this data set; it stays on this computer")
         self.download_button.clicked.connect(self.download_wanted)
-        self.download_button.hide()
+        self.cancel_button = QPushButton(icon("close"), "Cancel")
+        self.cancel_button.setToolTip("Give the download up; nothing half is kept")
+        self.cancel_button.clicked.connect(self.cancel_wanted)
+        self.set_download("none")
         self.dice_button = QPushButton(icon("dice"), "Another task")
         self.dice_button.setToolTip("Sample another task from the same data (Ctrl+D)")
         self.dice_button.clicked.connect(self.another_task_wanted)
@@ -111,6 +117,7 @@ class TrainPage(QWidget):
         head.addWidget(heading("A task as the model sees it"))
         head.addStretch(1)
         head.addWidget(self.download_button)
+        head.addWidget(self.cancel_button)
         head.addWidget(self.dice_button)
         layout = QVBoxLayout(box)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -139,6 +146,11 @@ class TrainPage(QWidget):
         """Keep Train from being pressed, with the reason as its tooltip; empty lets it."""
         self._blocked = reason
         self._refresh_buttons()
+
+    def set_download(self, state: Literal["none", "offered", "under way"]) -> None:
+        """Show the button that begins a download, or the one that gives it up."""
+        self.download_button.setVisible(state == "offered")
+        self.cancel_button.setVisible(state == "under way")
 
     def refresh(self) -> None:
         """Draw what the run model knows."""
@@ -208,9 +220,7 @@ class TrainPage(QWidget):
                 self.inner_plot.set_history(f"{role} history", [losses(loop) for loop in loops[:-1]], role=role, opacity=0.4)
                 self.inner_plot.set_curve(role, *losses(loops[-1]), role=role, name=role, symbol=True)
             if validation:
-                self.inner_plot.set_curve(
-                    f"{role} validation", *losses(validation[-1]), role=role, name=f"{role}, validation", dashed=True
-                )
+                self.inner_plot.set_curve(f"{role} validation", *losses(validation[-1]), role=role, name=f"{role}, validation", dashed=True)
         shown = f"at {loops[-1].iteration:,}" if loops else ""
         self.inner_plot.set_note(shown)
 
@@ -226,10 +236,10 @@ class TrainPage(QWidget):
             return
         plot = self.accuracy_plot
         scale = 1 if model.regression else 100
-        if hasattr(plot, 'set_titles'): plot.set_titles(
-            "Validation error" if model.regression else "Validation accuracy",
-            "squared error" if model.regression else "accuracy, %",
-        )
+        if model.regression:
+            plot.set_titles("Validation error", "squared error")
+        else:
+            plot.set_titles("Validation accuracy", "accuracy, %")
         for role, values, halves in (("before", model.before, model.before_ci), ("after", model.after, model.after_ci)):
             mean, half = scale * values.array(), scale * halves.array()
             low, high = mean - half, mean + half
