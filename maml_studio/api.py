@@ -4,8 +4,8 @@
     adapted = trained.adapt(images, ["cat", "cat", "dog", "dog", "owl"])
     adapted.predict(others).labels
 
-An image is float32 ``[28, 28]`` in [0, 1], ink = 1 on 0; :func:`read_images` makes them out of files. Nothing here is transductive: batch
-norm takes its statistics from the support set, so that one query's answer is the same alone and among seven.
+An image is float32 ``[28, 28]`` in [0, 1], ink = 1 on 0; :func:`read_images` makes them out of files. Adapting and predicting are never
+transductive: batch norm takes its statistics from the support set, so that one query's answer is the same alone and among seven.
 """
 
 import threading
@@ -17,30 +17,25 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 import torch
-from PIL import ImageOps
 from torch import Tensor
 
 from .algorithms import Algorithm, InnerStep, Params, build_algorithm
 from .data import Episodes, Part, open_tasks, silent
-from .data.images import Polarity, is_dark_on_light, pillow_quiet, read_grey, to_ink
 from .data.progress import Progress
-from .models import build_for, input_shape
+from .inputs import Array, InputError, checked_classes, checked_examples, checked_values, read_images
+from .models import build_for
 from .spec import Experiment, outputs
-from .strokes import Frame, place
+from .strokes import Frame
 from .training.checkpoint import Checkpoint, CheckpointError, check_shapes, load_checkpoint
 from .training.evaluation import TaskScores, evaluate
 from .training.events import StepScore
 from .training.machine import resolve_device
 from .training.run_folder import BEST, LATEST, RunFolder
 
-Array = npt.NDArray[np.float32]
+__all__ = ["Adapted", "InputError", "Prediction", "Scores", "Trained", "ends_in_softmax", "load", "random_start", "read_images"]
 
 MAX_STEPS = 1000
 """Every step's weights are kept, so there has to be an end."""
-
-
-class InputError(ValueError):
-    """Images, points or labels that can't be used; one sentence."""
 
 
 @dataclass(frozen=True)
@@ -135,12 +130,12 @@ class Trained:
         steps = self.experiment.evaluation.inner_steps if steps is None else steps
         if isinstance(steps, bool) or not isinstance(steps, int) or not 0 <= steps <= MAX_STEPS:
             raise InputError(f"steps should be a whole number from 0 to {MAX_STEPS}, not {steps!r}")
-        x = _examples(images, self.experiment)
+        x = checked_examples(images, self.experiment)
         classes: tuple[str, ...] = ()
         if self.experiment.regression:
-            y = _values(labels, len(x))
+            y = checked_values(labels, len(x))
         else:
-            classes, y = _classes(labels, len(x), self.way)
+            classes, y = checked_classes(labels, len(x), self.way)
         support = Episodes(x[None], y[None], x[None, :0], y[None, :0], torch.empty(1, 0, dtype=torch.int64))
         with self._lock:
             path = self._algorithm.adapt(self._checkpoint.meta, support, steps)
@@ -247,7 +242,7 @@ class Adapted:
         """
         point = self._point(step)
         experiment = self.trained.experiment
-        out = self.trained._outputs(point.params, self._support, _examples(images, experiment))
+        out = self.trained._outputs(point.params, self._support, checked_examples(images, experiment))
         if experiment.regression:
             return Prediction((), np.empty((len(out), 0), np.float32), out.numpy())
         probabilities = out if ends_in_softmax(experiment) else out.softmax(-1)
@@ -300,92 +295,9 @@ def random_start(experiment: Experiment, frame: Frame | None = None) -> Trained:
     return Trained(Checkpoint(experiment, 0, meta, frame=frame.to_dict() if frame else None), "random start")
 
 
-def read_images(paths: Sequence[str | Path], *, polarity: Polarity = "auto", frame: Frame | None = None) -> Array:
-    """Image files as a model takes them.
-
-    Args:
-        paths: the files.
-        polarity: whether ink is darker than paper; ``auto``: as most images' borders say.
-        frame: place the ink as in a model's training images (``trained.frame``); None takes each image as it is.
-
-    Returns:
-        Float32 ``[n, 28, 28]`` in [0, 1], ink = 1 on 0.
-
-    Raises:
-        InputError: without any file.
-        DataError: naming the file that can't be read.
-    """
-    files = [Path(path) for path in paths]
-    if not files:
-        raise InputError("There are no image files to read")
-    with pillow_quiet():
-        dark_on_light = is_dark_on_light(files, silent) if polarity == "auto" else polarity == "dark_on_light"
-        return np.stack([_read_image(file, dark_on_light, frame) for file in files])
-
-
 def ends_in_softmax(experiment: Experiment) -> bool:
     """Whether the network's outputs are probabilities already (the tutorial's extra softmax)."""
     return bool(getattr(experiment.model, "softmax", False))
-
-
-def _read_image(file: Path, dark_on_light: bool, frame: Frame | None) -> Array:
-    grey = read_grey(file)
-    if frame is None:
-        return to_ink(grey, dark_on_light).astype(np.float32) / np.float32(255)
-    ink = ImageOps.invert(grey) if dark_on_light else grey
-    return place(np.asarray(ink, np.float32) / np.float32(255), frame)
-
-
-def _examples(images: npt.ArrayLike | Tensor, experiment: Experiment) -> Tensor:
-    """Checked inputs as float32 ``[n, 1, 28, 28]`` or ``[n, 1]``."""
-    shape = input_shape(experiment)
-    what = "points of shape [n, 1]" if experiment.regression else "images of shape [n, 28, 28] or [n, 1, 28, 28]"
-    try:
-        x = torch.as_tensor(_numbers(images))
-    except (TypeError, ValueError):
-        raise InputError(f"Examples should be {what}, all of one size") from None
-    if x.shape[1:] == shape[1:] and not experiment.regression:
-        x = x.unsqueeze(1)
-    if x.shape[1:] != shape or x.dim() != len(shape) + 1:
-        raise InputError(f"Examples should be {what}, not {list(x.shape)}")
-    if not len(x):
-        raise InputError(f"There are no examples; {what} are needed, with n of 1 or more")
-    if not torch.isfinite(x).all():
-        raise InputError("Examples should hold finite numbers only; there is a NaN or an infinity")
-    if not experiment.regression and not (x.min() >= 0 and x.max() <= 1):
-        raise InputError(f"Images should lie between 0 and 1, ink = 1; these go from {x.min():g} to {x.max():g}")
-    return x
-
-
-def _numbers(values: Any) -> Array:
-    # A copy, so that what the caller does to the images later changes nothing here.
-    return np.array(values.detach().cpu().numpy() if isinstance(values, Tensor) else values, dtype=np.float32)
-
-
-def _values(labels: Any, count: int) -> Tensor:
-    try:
-        y = torch.as_tensor(_numbers(labels))
-    except (TypeError, ValueError):
-        raise InputError("Labels should be numbers, one value for each point") from None
-    if y.shape not in ((count,), (count, 1)):
-        raise InputError(f"Labels should be one value for each of the {count} points, not of shape {list(y.shape)}")
-    if not torch.isfinite(y).all():
-        raise InputError("Labels should be finite numbers only; there is a NaN or an infinity")
-    return y.view(count, 1)
-
-
-def _classes(labels: Any, count: int, way: int) -> tuple[tuple[str, ...], Tensor]:
-    plain = labels.tolist() if isinstance(labels, np.ndarray | Tensor) else list(labels)
-    numbers = all(isinstance(label, int | np.integer) for label in plain)
-    if not numbers and not all(isinstance(label, str) for label in plain):
-        raise InputError("Labels should be class names, or whole numbers, one for each image")
-    if len(plain) != count:
-        raise InputError(f"Labels should be one for each image: there are {count} images and {len(plain)} labels")
-    classes = sorted(set(plain)) if numbers else list(dict.fromkeys(plain))
-    if len(classes) != way:
-        shown = ", ".join(str(name) for name in classes[:10]) + (", ..." if len(classes) > 10 else "")
-        raise InputError(f"This model tells exactly {way} classes apart, and the labels name {len(classes)}: {shown}")
-    return tuple(str(name) for name in classes), torch.tensor([classes.index(label) for label in plain])
 
 
 def _read_frame(checkpoint: Checkpoint, origin: str) -> Frame | None:

@@ -1,12 +1,14 @@
-"""When plots are redrawn: together, at most 30 times a second, and only while one of them has news."""
+"""When plots are redrawn: each at most 30 times a second, and only while one of them has news."""
 
+import time
 import weakref
 from typing import Protocol
 
 from PySide6.QtCore import QCoreApplication, QObject, Qt, QTimer
 from shiboken6 import isValid
 
-INTERVAL = 33  # milliseconds between two redraws
+INTERVAL = 0.03  # seconds between two redraws of one plot, at least
+TICK = 8  # milliseconds between two redraws of any
 
 
 class Redrawn(Protocol):
@@ -17,17 +19,21 @@ class Redrawn(Protocol):
 
 
 class Ticker(QObject):
-    """One timer for all plots, running only while one of them has news."""
+    """One timer for all plots, running only while one of them has news.
+
+    It redraws one plot at a time: three at once would hold the window up for as long as all of them take.
+    """
 
     def __init__(self, parent: QObject) -> None:
         super().__init__(parent)
         self._waiting: weakref.WeakSet[Redrawn] = weakref.WeakSet()
+        self._drawn: weakref.WeakKeyDictionary[Redrawn, float] = weakref.WeakKeyDictionary()
         self._timer = QTimer(self)
-        self._timer.setInterval(INTERVAL)
+        self._timer.setInterval(TICK)
         self._timer.timeout.connect(self._tick)
 
     def add(self, plot: Redrawn) -> None:
-        """Redraw a plot at the next tick."""
+        """Redraw a plot soon."""
         self._waiting.add(plot)
         if not self._timer.isActive():
             self._timer.start()
@@ -45,9 +51,11 @@ class Ticker(QObject):
 
     def _tick(self) -> None:
         self.tidy()
-        plots = list(self._waiting)
-        self._waiting.clear()
-        for plot in plots:
+        now = time.monotonic()
+        plot = min(self._waiting, key=lambda p: self._drawn.get(p, 0.0), default=None)
+        if plot is not None and now - self._drawn.get(plot, 0.0) >= INTERVAL:
+            self._waiting.discard(plot)
+            self._drawn[plot] = now
             plot.redraw()
 
 

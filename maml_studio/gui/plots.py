@@ -21,7 +21,12 @@ from maml_studio.gui.plot_ticker import ticker
 from maml_studio.gui.plot_view import PlotView
 from maml_studio.gui.theme import ThemeManager
 
-_TOOL_STYLE = "QToolButton { padding: 3px; } QToolButton:focus { padding: 2px; } QToolButton::menu-indicator { image: none; }"
+_TOOL_STYLE = """
+QToolButton { padding: 3px; }
+QToolButton:focus { padding: 2px; }
+QToolButton:disabled { border-color: transparent; background: transparent; }
+QToolButton::menu-indicator { image: none; }
+"""
 
 
 class Plot(QFrame):

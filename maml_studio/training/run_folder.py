@@ -90,6 +90,8 @@ class RunFolder:
             return
         if self._metrics is None:
             self._metrics = (self.path / METRICS).open("ab")
+        if isinstance(event, Started) and self._metrics.tell():
+            return  # a run that goes on began long ago
         self._metrics.write(to_line(event).encode() + b"\n")
         self._metrics.flush()
 
@@ -111,14 +113,15 @@ class RunFolder:
             OSError: when it can't be rewritten.
         """
         self.close()
-        kept: list[str] = []
-        for event in self.events():
-            if isinstance(event, Started | OuterStep | Validation | Checkpointed):
-                if event.iteration > iteration:
-                    continue
-                if isinstance(event, Started) and kept:
-                    continue
-                kept.append(to_line(event) + "\n")
+        # The checkpoint of a stop is none that an uninterrupted run would have written.
+        unscheduled = Checkpointed(iteration, LATEST) if iteration % self.experiment.training.checkpoint_every else None
+        kept = [
+            to_line(event) + "\n"
+            for event in self.events()
+            if isinstance(event, Started | OuterStep | Validation | Checkpointed)
+            and event.iteration <= iteration
+            and event != unscheduled
+        ]
         write_whole(self.path / METRICS, "".join(kept).encode())
 
     def close(self) -> None:
