@@ -57,7 +57,7 @@ def open_window() -> int:
         from ..gui.app import main as run_window
     except ImportError as error:
         raise CommandError(f"the window can't be opened ({error}); 'maml-studio train digits-maml' trains in the terminal") from None
-    return int(run_window(sys.argv[:1]))
+    return run_window([])
 
 
 def main(arguments: list[str]) -> int:

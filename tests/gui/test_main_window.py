@@ -193,6 +193,32 @@ def test_closing_asks_while_a_run_trains(window, qtbot, monkeypatch):
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals of this kind are POSIX")
+def test_the_command_opens_the_window_and_nothing_in_front_of_it(tmp_path):
+    program = (
+        "import runpy, sys\n"
+        "from PySide6.QtCore import QTimer\n"
+        "from PySide6.QtWidgets import QApplication\n"
+        "from maml_studio.gui import main_window\n"
+        "def look():\n"
+        "    print(sorted(type(widget).__name__ for widget in QApplication.topLevelWidgets() if widget.isVisible()), flush=True)\n"
+        "build = main_window.MainWindow.build_pages\n"
+        "main_window.MainWindow.build_pages = lambda window: (build(window), QTimer.singleShot(300, look))\n"
+        "sys.argv = ['maml-studio']\n"
+        "runpy.run_module('maml_studio', run_name='__main__')\n"
+    )
+    environment = os.environ | {"MAML_STUDIO_HOME": str(tmp_path)}
+    process = subprocess.Popen([sys.executable, "-c", program], env=environment, stdout=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout.readline() == "['MainWindow']\n"
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=60)
+        assert process.returncode == 0
+    finally:
+        process.kill()
+        process.wait()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals of this kind are POSIX")
 def test_sigterm_saves_the_run_and_ends_with_zero(tmp_path, memory):
     home = tmp_path / "home"
     (home / "config").mkdir(parents=True)
