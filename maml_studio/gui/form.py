@@ -11,7 +11,7 @@ from ..spec.editing import Raw, applies, with_selection
 from .editors import Editor, describe, make_editor
 
 SECTIONS = ("data", "task", "model", "algorithm", "training", "evaluation")
-LABEL_WIDTH = 128
+LABEL_WIDTH = 112
 """One width for all labels, so that the editors of every section stand in one column."""
 SECTION_TITLES = {
     "data": "Data",

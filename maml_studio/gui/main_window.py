@@ -329,7 +329,7 @@ class MainWindow(QMainWindow):
 
     def _restore(self) -> None:
         self.resize(1280, 800)
-        self.splitter.setSizes([320, 960])
+        self.splitter.setSizes([335, 945])
         for key, restore in (("geometry", self.restoreGeometry), ("splitter", self.splitter.restoreState)):
             value = self.memory.bytes(key)
             if value is not None:

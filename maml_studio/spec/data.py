@@ -100,7 +100,7 @@ class ImageSettings(DataSettings):
     )
     rotations: bool = setting(
         False,
-        title="Rotations as classes",
+        title="Rotations",
         help="Every class turned by 90, 180 and 270 degrees becomes a class of its own, in its base class's part of the split. "
         "Not for digits: a 6 turned over is a 9.",
     )
