@@ -1,8 +1,9 @@
 """Make the README's screenshots from the running app: train the default preset, draw a task, take both pages' pictures.
 
-    python packaging/make_screenshots.py [dark|light]
+python packaging/make_screenshots.py [dark|light]
 """
 
+import itertools
 import math
 import os
 import sys
@@ -30,7 +31,7 @@ def circle(x: float, y: float, radius: float, points: int = 40) -> np.ndarray:
 
 
 def line(*corners: tuple[float, float]) -> np.ndarray:
-    legs = [np.linspace(a, b, 12) for a, b in zip(corners, corners[1:], strict=False)]
+    legs = [np.linspace(a, b, 12) for a, b in itertools.pairwise(corners)]
     points = np.concatenate(legs)
     return np.column_stack([points, np.arange(len(points)) / 60])
 
@@ -38,7 +39,8 @@ def line(*corners: tuple[float, float]) -> np.ndarray:
 SHAPES = {
     "star": [line((0.5, 0.12), (0.72, 0.85), (0.15, 0.4), (0.85, 0.4), (0.28, 0.85), (0.5, 0.12))],
     "house": [line((0.2, 0.45), (0.5, 0.15), (0.8, 0.45), (0.8, 0.85), (0.2, 0.85), (0.2, 0.45), (0.8, 0.45))],
-    "sun": [circle(0.5, 0.5, 0.2)] + [
+    "sun": [circle(0.5, 0.5, 0.2)]
+    + [
         line((0.5 + 0.27 * math.cos(a), 0.5 + 0.27 * math.sin(a)), (0.5 + 0.42 * math.cos(a), 0.5 + 0.42 * math.sin(a)))
         for a in np.linspace(0, 2 * math.pi, 9)[:-1]
     ],

@@ -57,7 +57,8 @@ def open_window() -> int:
         from ..gui.app import main as run_window
     except ImportError as error:
         raise CommandError(f"the window can't be opened ({error}); 'maml-studio train digits-maml' trains in the terminal") from None
-    return run_window([])
+    code: int = run_window([])
+    return code
 
 
 def main(arguments: list[str]) -> int:

@@ -9,13 +9,9 @@ from torch import Tensor
 
 from ..algorithms import Algorithm, Params
 from ..data import Episodes, Sampler
-from ..spec import Experiment, NWay, TaskSettings
+from ..spec import Experiment
+from .chunks import chunk_size
 from .events import StepScore
-
-IMAGES_PER_CHUNK = 160
-"""Examples that walk through the network together; measured on two cores, more brings nothing and costs memory."""
-POINTS_PER_CHUNK = 4096
-"""The same for regression tasks and their small networks."""
 
 
 @dataclass(frozen=True)
@@ -53,19 +49,12 @@ def mean_ci95(values: Tensor) -> tuple[float, float]:
     return values.mean().item(), 1.96 * deviation / math.sqrt(len(values))
 
 
-def chunk_size(task: TaskSettings) -> int:
-    """How many tasks go through the network side by side."""
-    per_class = task.shot + task.query
-    if task.regression:
-        return max(1, POINTS_PER_CHUNK // per_class)
-    return max(1, IMAGES_PER_CHUNK // (per_class * (task.way if isinstance(task, NWay) else 2)))
-
-
 def norm_mode(experiment: Experiment, transductive: bool) -> str:
     """What normalises a query: ``transductive`` or ``support`` statistics for batch norm, else the norm's own name."""
     if experiment.model.batch_norm:
         return "transductive" if transductive else "support"
-    return getattr(experiment.model, "norm", "none") + " norm" if getattr(experiment.model, "norm", "none") != "none" else "no norm"
+    norm = getattr(experiment.model, "norm", "none")
+    return "no norm" if norm == "none" else f"{norm} norm"
 
 
 def score_tasks(algorithm: Algorithm, meta: Params, episodes: Episodes, steps: int, transductive: bool) -> TaskScores:
@@ -114,7 +103,7 @@ def evaluate(
         The scores, or None when it was given up.
     """
     generator = torch.Generator().manual_seed(seed)
-    size = chunk_size(experiment.task)
+    size = chunk_size(experiment)
     parts = []
     for done in range(0, tasks, size):
         if not may_go_on(done):

@@ -118,9 +118,7 @@ class RunFolder:
         kept = [
             to_line(event) + "\n"
             for event in self.events()
-            if isinstance(event, Started | OuterStep | Validation | Checkpointed)
-            and event.iteration <= iteration
-            and event != unscheduled
+            if isinstance(event, Started | OuterStep | Validation | Checkpointed) and event.iteration <= iteration and event != unscheduled
         ]
         write_whole(self.path / METRICS, "".join(kept).encode())
 

@@ -14,8 +14,9 @@ from ..data import Cancelled, DataError, Episodes, Progress, Sampler, Tasks, ope
 from ..models import build_for
 from ..spec import Experiment
 from .checkpoint import Checkpoint, CheckpointError, check_shapes
+from .chunks import chunk_size
 from .control import Control
-from .evaluation import chunk_size, evaluate, norm_mode
+from .evaluation import evaluate, norm_mode
 from .events import Checkpointed, Diverged, Event, Failed, Finished, Loading, OuterStep, Started, StepScore, Stopped, Validation
 from .machine import DeviceError, prepare_thread, resolve_device
 from .run_folder import BEST, LATEST, RunFolder, RunFolderError
@@ -191,7 +192,7 @@ class Trainer:
         total: Params = {name: torch.zeros_like(value) for name, value in self.meta.items()}
         parts: list[_ChunkScores] = []
         waited = 0.0
-        for chunk in episodes.chunks(chunk_size(self.experiment.task)):
+        for chunk in episodes.chunks(chunk_size(self.experiment)):
             pause_began = time.perf_counter()
             if not self.control.may_go_on():
                 return None

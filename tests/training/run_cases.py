@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from maml_studio.spec import Experiment, parse, with_changes
+from maml_studio.training.chunks import chunk_size
 from maml_studio.training.control import Control
-from maml_studio.training.evaluation import chunk_size
 from maml_studio.training.events import TERMINAL, Event, Loading, OuterStep, Validation
 from maml_studio.training.run_folder import RunFolder
 from maml_studio.training.trainer import run
@@ -45,7 +45,7 @@ def dotted(changes: dict[str, Any]) -> dict[str, Any]:
 
 def three_chunks(experiment: Experiment) -> Experiment:
     """With as many tasks in a meta-batch as take three chunks, the last of them a small one."""
-    return with_changes(experiment, {"training.meta_batch": 2 * chunk_size(experiment.task) + 1})
+    return with_changes(experiment, {"training.meta_batch": 2 * chunk_size(experiment) + 1})
 
 
 class AtChunk(Control):

@@ -11,7 +11,8 @@ from maml_studio.algorithms import Algorithm, build_algorithm
 from maml_studio.data import Episodes, Sampler, open_tasks
 from maml_studio.models import build_for
 from maml_studio.spec import Conv4, Experiment
-from maml_studio.training.evaluation import TaskScores, chunk_size, evaluate, mean_ci95, norm_mode, score_tasks
+from maml_studio.training.chunks import chunk_size
+from maml_studio.training.evaluation import TaskScores, evaluate, mean_ci95, norm_mode, score_tasks
 
 EXPERIMENTS = {"digits": digits(), "sines": sines(), "one_vs_rest": digits(task__kind="one_vs_rest")}
 
@@ -80,7 +81,7 @@ def test_the_first_tasks_are_the_same_however_many_there_are() -> None:
     experiment = EXPERIMENTS["sines"]
     algorithm, sampler = prepared(experiment)
     meta = algorithm.meta_parameters()
-    many = chunk_size(experiment.task) + 3
+    many = chunk_size(experiment) + 3
 
     def scored(tasks: int) -> TaskScores:
         scores = evaluate(algorithm, meta, sampler, experiment, tasks=tasks, steps=1, transductive=True, seed=0)
@@ -94,7 +95,7 @@ def test_the_first_tasks_are_the_same_however_many_there_are() -> None:
 def test_every_task_is_asked_about() -> None:
     experiment = EXPERIMENTS["digits"]
     algorithm, sampler = prepared(experiment)
-    size = chunk_size(experiment.task)
+    size = chunk_size(experiment)
     done: list[int] = []
 
     def may_go_on(tasks: int) -> bool:
@@ -139,8 +140,8 @@ def test_adaptation_is_what_is_scored() -> None:
 @pytest.mark.parametrize("name", EXPERIMENTS)
 def test_at_least_one_task_at_a_time(name: str) -> None:
     experiment = EXPERIMENTS[name]
-    largest = experiment.task.model_copy(update={"shot": 100, "query": 100})
-    assert chunk_size(experiment.task) >= chunk_size(largest) >= 1
+    largest = experiment.model_copy(update={"task": experiment.task.model_copy(update={"shot": 100, "query": 100})})
+    assert chunk_size(experiment) >= chunk_size(largest) >= 1
 
 
 def test_norm_modes_are_told_apart() -> None:
