@@ -87,7 +87,7 @@ def main() -> None:
         row.canvases[0].set_strokes(wobbly(strokes, number))
     page.query.set_strokes(wobbly(SHAPES["house"], 99))
     wait_until(lambda: page.bars.probabilities)
-    wait_until(lambda: not page.walk_plot._dirty)
+    wait_until(lambda: not page.walk.plot._dirty)
     window.grab().save(str(HERE / f"draw-{scheme}.png"))
     print(page.bars.probabilities)
     window.close_at_once()

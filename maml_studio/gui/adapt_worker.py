@@ -18,7 +18,6 @@ class DrawRequest:
 
     Attributes:
         model: a run folder or a checkpoint file.
-        stamp: changes when the file does, so that a better checkpoint is read again.
         names: class names, one per row, each different; empty while only the model is asked about.
         support: for each class its drawn images ``[28, 28]``; a class without drawings is not ready.
         support_version: changes with every change of names or support, so that equal drawings are not adapted to twice.
@@ -27,7 +26,6 @@ class DrawRequest:
     """
 
     model: Path
-    stamp: object
     names: tuple[str, ...]
     support: tuple[tuple[np.ndarray, ...], ...]
     support_version: int
@@ -62,7 +60,7 @@ class AdaptWorker(LatestWorker):
         """Load, adapt and predict, as far as needed."""
         from ..api import load
 
-        model_key = (request.model, request.stamp)
+        model_key = (request.model, _stamp(request.model))
         if self._trained is None or self._trained[0] != model_key:
             self._trained = (model_key, load(request.model))
         trained = self._trained[1]
@@ -86,3 +84,9 @@ class AdaptWorker(LatestWorker):
             return DrawResult(trained, adapted, None)
         walk = [adapted.predict(request.query[None], step).probabilities[0] for step in range(adapted.steps + 1)]
         return DrawResult(trained, adapted, np.stack(walk))
+
+
+def _stamp(model: Path) -> tuple[int, ...]:
+    """Changes when a run has saved a better checkpoint, so that it is read again."""
+    files = sorted(model.glob("checkpoints/*.safetensors")) if model.is_dir() else [model]
+    return tuple(file.stat().st_mtime_ns for file in files if file.exists())

@@ -45,6 +45,7 @@ class MainWindow(QMainWindow):
         self.session = RunSession(self.run, self)
         self.exporter = Exporter(self)
         self.form = ExperimentForm(self.memory.experiment())
+        self._last_saved: tuple[Path | None, int] | None = None
         self.train_page = None
         self.draw_page = None
         self._build_left()
@@ -314,8 +315,15 @@ class MainWindow(QMainWindow):
         self.saved_label.setText(f"saved at iteration {run.saved_at:,}" if run.saved_at is not None else "")
         if run.saved_at is not None:
             self.export_action.setEnabled(True)
-            if self.draw_page is not None and self.session.experiment is not None:
-                self.draw_page.set_run(self.session.folder, self.session.experiment.name, run.saved_at)
+            self._show_saved(run.saved_at)
+
+    def _show_saved(self, iteration: int) -> None:
+        """Let the drawing page look at the run's model whenever a checkpoint was written."""
+        saved = (self.session.folder, iteration)
+        if saved == self._last_saved or self.draw_page is None or self.session.folder is None or self.session.experiment is None:
+            return
+        self._last_saved = saved
+        self.draw_page.set_run(self.session.folder, self.session.experiment.name)
 
     def _about(self) -> None:
         from .. import __version__

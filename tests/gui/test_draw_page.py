@@ -55,7 +55,7 @@ def draw(qtbot, canvas, shape):
 
 
 def open_and_draw(qtbot, page, folder):
-    page.open_model(folder)
+    page.models.offer(folder)
     qtbot.waitUntil(lambda: len(page.rows) == 3, timeout=LONG)
     for row, shape in zip(page.rows, SHAPES, strict=True):
         draw(qtbot, row.canvases[0], shape)
@@ -68,7 +68,7 @@ def test_without_a_model_it_says_what_to_do(page):
 
 
 def test_a_model_brings_its_rows_and_counts_what_is_missing(page, qtbot, run_folder):
-    page.open_model(run_folder)
+    page.models.offer(run_folder)
     qtbot.waitUntil(lambda: len(page.rows) == 3, timeout=LONG)
     assert page.bars.message.startswith("Give every class its one drawing (0 of 3 done)")
     draw(qtbot, page.rows[1].canvases[0], SHAPES[0])
@@ -89,27 +89,27 @@ def test_what_is_shown_is_what_the_api_says(page, qtbot, run_folder):
     draw(qtbot, page.query, SHAPES[0])
     qtbot.waitUntil(lambda: len(page.bars.probabilities) == 3, timeout=LONG)
     images = np.stack([row.canvases[0].image() for row in page.rows])
-    adapted = maml_studio.load(run_folder).adapt(images, list(page.class_names()), page.slider.maximum())
+    adapted = maml_studio.load(run_folder).adapt(images, list(page.class_names()), page.walk.slider.maximum())
     for step in (0, 2, 5):
-        page.slider.setValue(step)
+        page.walk.slider.setValue(step)
         expected = adapted.predict(page.query.image()[None], step).probabilities[0]
         # While the pen moved there were answers to unfinished drawings.
         wanted = pytest.approx(expected.tolist(), abs=1e-6)
         qtbot.waitUntil(lambda wanted=wanted: list(page.bars.probabilities.values()) == wanted, timeout=LONG)
-        assert f"after {step} of 5 inner steps" in page.step_label.text()
+        assert f"after {step} of 5 inner steps" in page.walk.words.text()
 
 
 def test_the_slider_walks_by_keyboard_and_play_walks_alone(page, qtbot, run_folder):
     open_and_draw(qtbot, page, run_folder)
-    page.slider.setFocus()
-    qtbot.keyClick(page.slider, Qt.Key.Key_Home)
-    assert page.slider.value() == 0
-    qtbot.keyClick(page.slider, Qt.Key.Key_Right)
-    assert page.slider.value() == 1
-    qtbot.mouseClick(page.play_button, Qt.MouseButton.LeftButton)
-    assert page.slider.value() == 0
-    qtbot.waitUntil(lambda: page.slider.value() == 5, timeout=LONG)
-    qtbot.waitUntil(lambda: not page._play.isActive(), timeout=LONG)
+    page.walk.slider.setFocus()
+    qtbot.keyClick(page.walk.slider, Qt.Key.Key_Home)
+    assert page.walk.slider.value() == 0
+    qtbot.keyClick(page.walk.slider, Qt.Key.Key_Right)
+    assert page.walk.slider.value() == 1
+    qtbot.mouseClick(page.walk.play_button, Qt.MouseButton.LeftButton)
+    assert page.walk.slider.value() == 0
+    qtbot.waitUntil(lambda: page.walk.slider.value() == 5, timeout=LONG)
+    qtbot.waitUntil(lambda: not page.walk.playing, timeout=LONG)
 
 
 def test_undo_takes_a_drawing_away_and_the_prediction_with_it(page, qtbot, run_folder):
@@ -149,9 +149,9 @@ def test_names_are_shown_and_kept_apart(page, qtbot, run_folder):
 def test_a_regression_model_is_refused_with_one_sentence_and_nothing_is_lost(page, qtbot, run_folder, tmp_path):
     waves = _train_waves(tmp_path / "waves")
     open_and_draw(qtbot, page, run_folder)
-    page.open_model(waves)
+    page.models.offer(waves)
     qtbot.waitUntil(lambda: "tells no classes apart" in page.bars.message, timeout=LONG)
-    page.open_model(run_folder)
+    page.models.offer(run_folder)
     qtbot.waitUntil(lambda: page.adapted is not None, timeout=LONG)
 
 
@@ -164,7 +164,7 @@ def _train_waves(folder):
 def test_a_broken_checkpoint_is_told_in_one_sentence(page, qtbot, tmp_path):
     broken = tmp_path / "broken.safetensors"
     broken.write_bytes(b"not a checkpoint")
-    page.open_model(broken)
+    page.models.offer(broken)
     qtbot.waitUntil(lambda: "broken.safetensors" in page.bars.message, timeout=LONG)
     assert page.rows == []
 
@@ -172,9 +172,9 @@ def test_a_broken_checkpoint_is_told_in_one_sentence(page, qtbot, tmp_path):
 def test_a_model_with_fewer_ways_keeps_the_other_drawings(page, qtbot, run_folder, tmp_path):
     two = train(tmp_path / "two", task__way=2)
     open_and_draw(qtbot, page, run_folder)
-    page.open_model(two)
+    page.models.offer(two)
     qtbot.waitUntil(lambda: len(page.rows) == 2 and page.adapted is not None, timeout=LONG)
-    page.open_model(run_folder)
+    page.models.offer(run_folder)
     qtbot.waitUntil(lambda: len(page.rows) == 3 and page.adapted is not None, timeout=LONG)
     assert not page.rows[2].canvases[0].is_empty()
 

@@ -1,37 +1,29 @@
 """The Draw page: show the model a few drawings per class, then watch it name the next one."""
 
-from pathlib import Path
+from __future__ import annotations
 
-import numpy as np
-from PySide6.QtCore import Qt, QTimer, Signal
-from PySide6.QtWidgets import (
-    QComboBox,
-    QFileDialog,
-    QHBoxLayout,
-    QLabel,
-    QPushButton,
-    QSlider,
-    QSpinBox,
-    QToolButton,
-    QVBoxLayout,
-    QWidget,
-)
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSpinBox, QToolButton, QVBoxLayout, QWidget
 
 from ...strokes import Frame
-from .. import theme
 from ..adapt_worker import AdaptWorker, DrawRequest, DrawResult
+from ..adaptation_panel import AdaptationPanel
 from ..canvas import DrawingCanvas
 from ..cards import card, scrolling
 from ..class_row import ClassRow
 from ..drawn_task import DrawnClass, DrawnTask
 from ..icons import icon
-from ..plots import Plot
+from ..model_chooser import ModelChooser
 from ..probability_bars import ProbabilityBars
+
+if TYPE_CHECKING:
+    from ...api import Trained
 
 MAX_SHOTS = 10
 LEAST_STEPS = 5
-PLAY_MS = 600
-OPEN = "open"
 NO_MODEL = "There is no model yet. Train one on the Train page (a minute is enough to begin with), or open a checkpoint."
 
 
@@ -49,16 +41,12 @@ class DrawPage(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self._run: Path | None = None
-        self._stamp: object = None
+        self._shown: Path | None = None
         self._rows: list[ClassRow] = []
         self._spare_rows: list[ClassRow] = []
         self._kept: tuple[DrawnClass, ...] = ()
         self._version = 0
         self._result: DrawResult | None = None
-        self._walk: np.ndarray | None = None
-        self._play = QTimer(self)
-        self._play.setInterval(PLAY_MS)
-        self._play.timeout.connect(self._play_step)
         self.worker = AdaptWorker(self)
         self.worker.done.connect(self._take)
         self.worker.failed.connect(self._refuse)
@@ -66,12 +54,8 @@ class DrawPage(QWidget):
         self._refresh()
 
     def _build(self) -> None:
-        self.models = QComboBox()
-        self.models.setMinimumWidth(180)
-        self.models.setAccessibleName("Model")
-        self.models.setToolTip("Which trained model learns from your drawings")
-        self.models.addItem("Open a checkpoint or run…", OPEN)
-        self.models.activated.connect(self._choose_model)
+        self.models = ModelChooser()
+        self.models.chosen.connect(self._ask)
         self.model_note = QLabel()
         self.model_note.setProperty("role", "muted")
         self.model_note.setMinimumWidth(10)
@@ -108,7 +92,9 @@ class DrawPage(QWidget):
         layout.setSpacing(8)
         layout.addLayout(top)
         layout.addLayout(middle, 1)
-        layout.addWidget(self._build_walk())
+        self.walk = AdaptationPanel()
+        self.walk.step_changed.connect(self._step_changed)
+        layout.addWidget(self.walk)
 
     def _build_rows(self) -> QWidget:
         content = QWidget()
@@ -122,8 +108,8 @@ class DrawPage(QWidget):
         self.query = DrawingCanvas(hint="Draw one of your classes here", side=260)
         self.query.setAccessibleName("Query drawing")
         self.query.set_inset_visible(True)
-        self.query.changed.connect(self._query_changed)
-        self.query.live.connect(self._query_changed)
+        self.query.changed.connect(self._ask)
+        self.query.live.connect(self._ask)
         buttons = QHBoxLayout()
         for name, text, slot in (
             ("undo", "Undo (Ctrl+Z)", self.query.undo),
@@ -144,80 +130,18 @@ class DrawPage(QWidget):
         column.addLayout(buttons)
         return box
 
-    def _build_walk(self) -> QWidget:
-        self.play_button = QToolButton()
-        self.play_button.setIcon(icon("play"))
-        self.play_button.setToolTip("Play the inner steps from the start")
-        self.play_button.setAccessibleName("Play the inner steps")
-        self.play_button.clicked.connect(self._play_from_start)
-        self.slider = QSlider(Qt.Orientation.Horizontal)
-        self.slider.setAccessibleName("Inner step")
-        self.slider.setToolTip("How many inner steps the model has taken on your drawings")
-        self.slider.setTickPosition(QSlider.TickPosition.TicksBelow)
-        self.slider.setPageStep(1)
-        self.slider.valueChanged.connect(self._show_step)
-        self.step_label = QLabel()
-        self.step_label.setTextFormat(Qt.TextFormat.PlainText)
-        left = QVBoxLayout()
-        line = QHBoxLayout()
-        line.addWidget(self.play_button)
-        line.addWidget(self.slider, 1)
-        left.addStretch(1)
-        left.addLayout(line)
-        left.addWidget(self.step_label)
-        left.addStretch(1)
-        self.walk_plot = Plot(
-            "Support loss by inner step",
-            "inner step",
-            "loss",
-            theme=theme.manager(),
-            empty_text="Appears when every class has its drawings.",
-        )
-        self.walk_plot.setFixedHeight(158)
-        box = QWidget()
-        row = QHBoxLayout(box)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(8)
-        steps = QWidget()
-        steps.setLayout(left)
-        row.addWidget(card(steps, "Adaptation, step by step"), 1)
-        row.addWidget(self.walk_plot, 1)
-        return box
-
-    def set_run(self, folder: Path | None, name: str, saved: object) -> None:
-        """Offer the current run's model; ``saved`` changes with each of its checkpoints."""
-        if folder is None or saved is None:
-            return
+    def set_run(self, folder: Path, name: str) -> None:
+        """A checkpoint of the current run was saved: offer the run, or look at its model again."""
         if folder != self._run:
             self._run = folder
-            index = self.models.findData(str(folder))
-            if index < 0:
-                self.models.insertItem(0, f"{name} (best)", str(folder))
-                index = 0
-            self.models.setCurrentIndex(index)
-        elif self._stamp == saved:
-            return
-        if self.models.currentData() == str(folder):
-            self._stamp = saved
+            self.models.offer(folder, f"{name} (best)")
+        elif self.models.path() == folder:
             self._ask()
 
     def offer_runs(self, folders: list[Path]) -> None:
         """Offer the models of earlier runs, the newest first, and begin with that."""
         for folder in reversed(folders):
-            self.models.insertItem(0, folder.name, str(folder))
-        if folders:
-            self.models.setCurrentIndex(0)
-            self._ask()
-
-    def open_model(self, path: Path) -> None:
-        """Use a checkpoint file or a run folder."""
-        index = self.models.findData(str(path))
-        if index < 0:
-            self.models.insertItem(0, path.name if path.is_dir() else f"{path.parent.parent.name} / {path.stem}", str(path))
-            index = 0
-        self.models.setCurrentIndex(index)
-        self._stamp = None
-        self._ask()
+            self.models.offer(folder, choose=folder == folders[0])
 
     def clear_all(self) -> None:
         """Clear every drawing."""
@@ -228,7 +152,7 @@ class DrawPage(QWidget):
 
     def end(self) -> None:
         """End the thread."""
-        self._play.stop()
+        self.walk.stop()
         self.worker.end()
 
     def drawn(self) -> DrawnTask:
@@ -266,21 +190,6 @@ class DrawPage(QWidget):
         """The classes on show."""
         return list(self._rows)
 
-    def _choose_model(self, index: int) -> None:
-        if self.models.itemData(index) != OPEN:
-            self._stamp = None
-            self._ask()
-            return
-        path, _ = QFileDialog.getOpenFileName(self, "Open a checkpoint", "", "Checkpoints (*.safetensors)")
-        if path:
-            self.open_model(Path(path))
-        elif self._run is not None:
-            self.models.setCurrentIndex(self.models.findData(str(self._run)))
-
-    def _model(self) -> Path | None:
-        data = self.models.currentData()
-        return None if data in (OPEN, None) else Path(data)
-
     def _set_rows(self, count: int, frame: Frame, binary: bool) -> None:
         while len(self._rows) > count:
             row = self._rows.pop()
@@ -309,15 +218,15 @@ class DrawPage(QWidget):
             row.set_shots(shots)
         self._support_changed()
 
+    def _step_changed(self, step: int) -> None:
+        self._refresh()
+
     def _support_changed(self) -> None:
         self._version += 1
         self._ask()
 
-    def _query_changed(self) -> None:
-        self._ask()
-
     def _ask(self) -> None:
-        model = self._model()
+        model = self.models.path()
         if model is None:
             self._refresh()
             return
@@ -325,7 +234,6 @@ class DrawPage(QWidget):
         self.worker.ask(
             DrawRequest(
                 model,
-                self._stamp,
                 self.class_names(),
                 tuple(row.images() for row in self._rows) if complete else ((),) * len(self._rows),
                 self._version,
@@ -340,64 +248,50 @@ class DrawPage(QWidget):
         return max(LEAST_STEPS, self._result.trained.experiment.evaluation.inner_steps)
 
     def _take(self, request: DrawRequest, result: DrawResult) -> None:
-        new_model = self._result is None or self._result.trained is not result.trained
-        self._result, self._walk = result, result.probabilities
-        if new_model:
-            self._meet(result)
-            if len(request.names) != len(self._rows) or request.steps != self._steps():
-                self._ask()
+        old, self._result = self._result, result
+        if old is None or old.trained is not result.trained:
+            self._meet(result.trained, other=old is None or request.model != self._shown)
+            self._shown = request.model
         self._refresh()
         self.settled.emit()
 
-    def _meet(self, result: DrawResult) -> None:
-        trained = result.trained
+    def _meet(self, trained: Trained, *, other: bool) -> None:
+        """Lay the page out for a model that it did not show before; ``other``: not just a later state of the same run."""
         experiment = trained.experiment
         if not self._rows and not self._kept:
             self.shots.blockSignals(True)
             self.shots.setValue(min(MAX_SHOTS, experiment.task.shot))
             self.shots.blockSignals(False)
         self._set_rows(trained.way, trained.frame or Frame(), experiment.task.kind == "one_vs_rest")
-        self.slider.setRange(0, self._steps())
-        self.slider.setValue(experiment.evaluation.inner_steps)
+        if other:
+            self.walk.set_steps(self._steps(), experiment.evaluation.inner_steps)
+        # The answer was to a question from before the rows, the frame and the steps were this model's.
+        self._support_changed()
 
     def _refuse(self, request: DrawRequest, message: str) -> None:
-        self._result = self._walk = None
+        self._result = self._shown = None
         self._set_rows(0, Frame(), False)
         self._refresh(message)
         self.settled.emit()
 
     def _refresh(self, message: str = "") -> None:
         result = self._result
-        ready = result is not None and result.adapted is not None
-        for widget in (self.slider, self.play_button, self.export_button):
-            widget.setEnabled(ready)
-        self.model_note.setText(_note(result) if result else "")
-        if ready:
-            assert result is not None
-            assert result.adapted is not None
-            losses = np.asarray(result.adapted.support_losses)
-            self.walk_plot.set_curve("support", np.arange(len(losses)), losses, role="support", name="support", symbol=True)
-        else:
-            self.walk_plot.clear()
-        self._show_step(self.slider.value(), message)
-
-    def _show_step(self, step: int, message: str = "") -> None:
-        result = self._result
-        if result is None or result.adapted is None:
+        adapted = result.adapted if result else None
+        self.export_button.setEnabled(adapted is not None)
+        self.model_note.setText(_note(result.trained) if result else "")
+        if result is None or adapted is None:
+            self.walk.clear()
             self.bars.show_message(message or self._what_is_missing())
-            self.step_label.setText("")
             return
-        losses = result.adapted.support_losses
-        step = min(step, len(losses) - 1)
-        text = f"after {step} of {len(losses) - 1} inner steps: support loss {losses[step]:.3f}, norm: {_norm(result)}"
-        self.step_label.setText(text)
-        if self._walk is None:
+        self.walk.show_losses(adapted.support_losses, _norm(result.trained))
+        if result.probabilities is None:
             self.bars.show_message("Now draw one of your classes on the large canvas.")
         else:
-            self.bars.show_probabilities(self.class_names(), tuple(float(p) for p in self._walk[step]))
+            step = min(self.walk.step, adapted.steps)
+            self.bars.show_probabilities(adapted.classes, tuple(float(p) for p in result.probabilities[step]))
 
     def _what_is_missing(self) -> str:
-        if self._model() is None:
+        if self.models.path() is None:
             return NO_MODEL
         if not self._rows:
             return "Loading the model."
@@ -406,25 +300,14 @@ class DrawPage(QWidget):
         each = "one drawing" if self.shots.value() == 1 else f"{self.shots.value()} drawings"
         return f"Give every class its {each} ({done} of {total} done); the model then adapts by itself."
 
-    def _play_from_start(self) -> None:
-        self.slider.setValue(0)
-        self._play.start()
-
-    def _play_step(self) -> None:
-        if self.slider.value() >= self.slider.maximum():
-            self._play.stop()
-        else:
-            self.slider.setValue(self.slider.value() + 1)
-
     def _export(self) -> None:
         if self.adapted is not None:
-            self.export_wanted.emit((self.adapted, self.slider.value()))
+            self.export_wanted.emit((self.adapted, self.walk.step))
 
 
-def _note(result: DrawResult) -> str:
-    trained = result.trained
+def _note(trained: Trained) -> str:
     return f"{trained.way}-way, {trained.experiment.algorithm.title}, trained for {trained.iteration:,} iterations"
 
 
-def _norm(result: DrawResult) -> str:
-    return "support statistics" if result.trained.experiment.model.batch_norm else "none that looks at other images"
+def _norm(trained: Trained) -> str:
+    return "support statistics" if trained.experiment.model.batch_norm else "none that looks at other images"
