@@ -53,6 +53,8 @@ class MainWindow(QMainWindow):
         self._restore()
         self.form.changed.connect(self._settings_changed)
         self.session.state_changed.connect(self._state_changed)
+        self.session.opened.connect(self._run_opened)
+        self.session.open_failed.connect(self._run_not_opened)
         self.run.changed.connect(self._refresh_status)
         self._settings_changed()
 
@@ -103,6 +105,7 @@ class MainWindow(QMainWindow):
         file = self.menuBar().addMenu("&File")
         self._action(file, "&Open experiment…", QKeySequence.StandardKey.Open, self._ask_open, "open")
         self._action(file, "&Save experiment…", QKeySequence.StandardKey.Save, self._ask_save, "save")
+        self.open_run_action = self._action(file, "Open &run…", "Ctrl+Shift+O", self._ask_open_run)
         file.addSeparator()
         self.export_action = self._action(file, "&Export trained model…", "Ctrl+Shift+E", self._export, "export")
         file.addSeparator()
@@ -116,6 +119,9 @@ class MainWindow(QMainWindow):
         self.continue_action = self._action(run, "&Continue the stopped run", "Ctrl+Shift+R", self.continue_run)
         self.dice_action = self._action(run, "Another &task in the preview", "Ctrl+D", self._another_task, "dice")
         view = self.menuBar().addMenu("&View")
+        self._action(view, "&Train page", "Ctrl+1", self._show_train_page, "train")
+        self._action(view, "Dra&w page", "Ctrl+2", self._show_draw_page, "draw")
+        view.addSeparator()
         self._build_scheme_menu(view)
         self.more_action = QAction("&More settings", self, checkable=True)
         self.more_action.setChecked(self.memory.flag("more"))
@@ -180,6 +186,14 @@ class MainWindow(QMainWindow):
         # The settings belong to training; drawing has better uses for the room.
         self.left.setVisible(self.tabs.currentWidget() is self.train_page)
 
+    def _show_train_page(self) -> None:
+        if self.train_page is not None:
+            self.tabs.setCurrentWidget(self.train_page)
+
+    def _show_draw_page(self) -> None:
+        if self.draw_page is not None:
+            self.tabs.setCurrentWidget(self.draw_page)
+
     def start_run(self) -> None:
         """Train with the settings in the form, in a new run folder."""
         self._start(paused=False)
@@ -227,6 +241,21 @@ class MainWindow(QMainWindow):
         path, _ = QFileDialog.getOpenFileName(self, "Open experiment", "", FILTER)
         if path:
             self.open_experiment(path)
+
+    def _ask_open_run(self) -> None:
+        folder = QFileDialog.getExistingDirectory(self, "Open run", str(runs_dir()))
+        if folder and not self.session.running:
+            self.session.open(Path(folder))
+
+    def _run_opened(self) -> None:
+        if self.train_page is not None:
+            self.train_page.clear_plots()
+            self.train_page.refresh()
+        if self.session.experiment is not None:
+            self.form.set_experiment(self.session.experiment)
+
+    def _run_not_opened(self, message: str) -> None:
+        QMessageBox.warning(self, "Open run", message)
 
     def _ask_save(self) -> None:
         experiment = self.form.experiment()
@@ -303,6 +332,7 @@ class MainWindow(QMainWindow):
         ready = self.train_page is not None and not problem
         self.train_action.setEnabled(ready and not running)
         self.step_action.setEnabled(running or ready)
+        self.open_run_action.setEnabled(not running)
         for action in (self.pause_action, self.stop_action):
             action.setEnabled(running)
         resumable = self.run.status == "stopped" and self.session.folder is not None

@@ -110,6 +110,12 @@ class RunModel(QObject):
         self.status, self.message = "loading", "Getting ready"
         self.changed.emit()
 
+    def end_replay(self) -> None:
+        """All that is stored was taken in; a run without an end was cut off."""
+        if self.running:
+            self.status, self.message = "stopped", "This run was cut off"
+        self.changed.emit()
+
     def take(self, events: Iterable[Event]) -> None:
         """Take in events."""
         for event in events:

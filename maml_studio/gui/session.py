@@ -5,8 +5,9 @@ from pathlib import Path
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from ..spec import Experiment
+from ..training.events import Event
 from .run_model import RunModel
-from .worker import TrainWorker
+from .worker import ReplayWorker, TrainWorker
 
 FRAME_MS = 33
 """The window takes events in 30 times a second, however fast they come."""
@@ -17,9 +18,13 @@ class RunSession(QObject):
 
     Signals:
         state_changed: A run began or ended, or was paused or goes on.
+        opened: An earlier run is on show.
+        open_failed: It can't be shown, in one sentence.
     """
 
     state_changed = Signal()
+    opened = Signal()
+    open_failed = Signal(str)
 
     def __init__(self, model: RunModel, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -31,6 +36,9 @@ class RunSession(QObject):
         self._beat.setSingleShot(True)
         self._beat.setInterval(FRAME_MS)
         self._beat.timeout.connect(self._collect)
+        self._replay = ReplayWorker(self)
+        self._replay.done.connect(self._opened)
+        self._replay.failed.connect(self._not_opened)
 
     @property
     def running(self) -> bool:
@@ -54,6 +62,22 @@ class RunSession(QObject):
             self._worker.control.step()
         self._worker.start()
         self.model.set_loading()
+        self.state_changed.emit()
+
+    def open(self, folder: Path) -> None:
+        """Show a run that was made earlier, as it was left."""
+        if self._worker is None:
+            self._replay.ask(folder)
+
+    def _opened(self, folder: Path, run: tuple[Experiment, list[Event]]) -> None:
+        if self._worker is not None:
+            return
+        self.folder = folder
+        self.experiment, events = run
+        self.model.set_loading()
+        self.model.take(events)
+        self.model.end_replay()
+        self.opened.emit()
         self.state_changed.emit()
 
     def pause(self) -> None:
@@ -81,11 +105,15 @@ class RunSession(QObject):
 
     def finish(self) -> None:
         """End the run and wait until its state is saved; for when the window closes."""
+        self._replay.end()
         if self._worker:
             self._worker.control.stop()
             self._worker.wait()
             # The thread's own word of its end waits in a queue that nobody may read any more.
             self._ended()
+
+    def _not_opened(self, folder: Path, message: str) -> None:
+        self.open_failed.emit(message)
 
     def _schedule(self) -> None:
         if not self._beat.isActive():

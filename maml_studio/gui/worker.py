@@ -50,6 +50,8 @@ class TrainWorker(QThread):
                 folder = RunFolder.open(self.folder)
                 checkpoint = folder.load_checkpoint("latest")
                 folder.cut_after(checkpoint.iteration)
+                for event in folder.events():
+                    self._put(event)
             else:
                 folder = RunFolder.create(self.folder, self.experiment)
         except (RunFolderError, CheckpointError, OSError) as error:
@@ -128,6 +130,17 @@ class LatestWorker(QThread):
     def work(self, request: Any) -> Any:
         """Do it; None means that it was given up."""
         raise TypeError(f"{type(self).__name__} does nothing")
+
+
+class ReplayWorker(LatestWorker):
+    """Reads a run back. A request is its folder; the result its settings and all its events."""
+
+    def work(self, request: Path) -> tuple[Experiment, list[Event]]:
+        """Read ``experiment.toml`` and ``metrics.jsonl``."""
+        from ..training.run_folder import RunFolder
+
+        folder = RunFolder.open(request)
+        return folder.experiment, list(folder.events())
 
 
 @dataclass(frozen=True)

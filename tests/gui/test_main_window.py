@@ -181,6 +181,59 @@ def test_layout_and_settings_come_back(window, qtbot, memory):
     again.finish()
 
 
+def test_an_earlier_run_is_opened_as_it_was_left_and_goes_on(window, qtbot, memory, tmp_path):
+    window.form.set_experiment(tiny(training__iterations=8))
+    qtbot.waitUntil(lambda: window.train_action.isEnabled())
+    window.train_action.trigger()
+    qtbot.waitUntil(lambda: window.run.iteration >= 3, timeout=LONG)
+    window.stop_action.trigger()
+    qtbot.waitUntil(lambda: not window.session.running, timeout=LONG)
+    folder, stopped_at = window.session.folder, window.run.iteration
+    curve = list(window.run.outer_loss.array())
+    window.form.set_experiment(tiny(name="other"))
+    window.session.open(folder)
+    qtbot.waitUntil(lambda: window.form.experiment() == tiny(training__iterations=8), timeout=LONG)
+    assert window.run.status == "stopped"
+    assert list(window.run.outer_loss.array()) == curve
+    if stopped_at < 8:
+        window.continue_action.trigger()
+        qtbot.waitUntil(lambda: window.run.status == "finished" and not window.session.running, timeout=LONG)
+    assert list(window.run.outer_x.array()) == list(range(1, 9))
+
+
+def test_a_folder_that_is_no_run_is_refused_in_one_sentence(window, qtbot, tmp_path, monkeypatch):
+    said = []
+    monkeypatch.setattr(QMessageBox, "warning", lambda *words: said.append(words[2]))
+    window.session.open(tmp_path)
+    qtbot.waitUntil(lambda: len(said) == 1, timeout=LONG)
+    assert "is no run folder" in said[0]
+
+
+def test_data_that_would_have_to_be_downloaded_is_offered_not_fetched(window, qtbot):
+    box = window.form.editor("data.source").inner
+    box.setFocus()
+    while box.currentText() != "Omniglot":
+        qtbot.keyClick(box, Qt.Key.Key_Down)
+    page = window.train_page
+    qtbot.waitUntil(lambda: page.download_button.isVisible(), timeout=LONG)
+    assert "is not on this machine yet" in page.preview.accessibleDescription()
+    assert page.train_button.isEnabled()
+    while box.currentText() != "Digits (built in)":
+        qtbot.keyClick(box, Qt.Key.Key_Up)
+    qtbot.waitUntil(lambda: page.preview.task is not None, timeout=LONG)
+    assert not page.download_button.isVisible()
+
+
+def test_pages_are_reached_by_keys(window, qtbot):
+    window.activateWindow()
+    qtbot.keyClick(window, Qt.Key.Key_2, Qt.KeyboardModifier.ControlModifier)
+    assert window.tabs.currentWidget() is window.draw_page
+    assert not window.left.isVisible()
+    qtbot.keyClick(window, Qt.Key.Key_1, Qt.KeyboardModifier.ControlModifier)
+    assert window.tabs.currentWidget() is window.train_page
+    assert window.left.isVisible()
+
+
 def test_closing_asks_while_a_run_trains(window, qtbot, monkeypatch):
     press(qtbot, window.train_page.step_button)
     qtbot.waitUntil(lambda: window.run.iteration == 1, timeout=LONG)

@@ -184,7 +184,8 @@ class TrainPage(QWidget):
         elif model.status == "finished":
             role, text = "good", f"Finished: {model.message}."
         elif model.status == "stopped":
-            text = f"Stopped at iteration {model.iteration:,}; its state is saved."
+            saved = f"its state is saved at iteration {model.saved_at:,}" if model.saved_at is not None else "nothing was saved yet"
+            text = f"{model.message or 'Stopped'} at iteration {model.iteration:,}; {saved}."
         self.message.setVisible(bool(text))
         self.message.setText(text)
         if self.message.property("role") != role:
