@@ -23,6 +23,7 @@ from .run_folder import BEST, LATEST, RunFolder, RunFolderError
 
 TRACE_EVERY = 10
 """Query losses along the inner loop cost a forward pass each, so only every tenth outer step has them (and each single step)."""
+ADAM_SLOTS = ("step", "exp_avg", "exp_avg_sq")
 EXPLODED = 1000.0
 """A loss this many times the first one, for several steps in a row, does not come back."""
 EXPLODED_STEPS = 10
@@ -149,7 +150,14 @@ class Trainer:
         reason = yield from self._look()
         while not reason:
             before = self.generator.get_state()
-            step = self._outer_step() if self.control.may_begin_step() else None
+            try:
+                step = self._outer_step() if self.control.may_begin_step() else None
+            except _ExplodedError:
+                # The step was not taken: these weights are still good, and worth having where none were saved yet.
+                self.generator.set_state(before)
+                if self.folder and not self.folder.checkpoint_path(LATEST).exists():
+                    yield from self._save(LATEST)
+                raise
             if step is None:
                 # A meta-batch cut in the middle is drawn again when the run goes on.
                 self.generator.set_state(before)
@@ -346,11 +354,19 @@ class Trainer:
             for name, value in self.meta.items():
                 value.copy_(checkpoint.meta[name])
         for name, tensor in self.meta.items():
-            slots = {key.removeprefix(f"{name}/"): value for key, value in checkpoint.optimizer.items() if key.startswith(f"{name}/")}
-            if slots:
-                self.optimizer.state[tensor] = {slot: value if slot == "step" else value.to(self.device) for slot, value in slots.items()}
-        if checkpoint.generator is not None:
-            self.generator.set_state(checkpoint.generator)
+            slots = {slot: checkpoint.optimizer.get(f"{name}/{slot}") for slot in ADAM_SLOTS}
+            present = {slot: value for slot, value in slots.items() if value is not None}
+            if present and (len(present) < len(slots) or any(v.shape not in ((), tensor.shape) for v in present.values())):
+                raise CheckpointError(f"the checkpoint: the optimizer's state of {name} does not fit the network")
+            if present:
+                self.optimizer.state[tensor] = {slot: value if slot == "step" else value.to(self.device) for slot, value in present.items()}
+        try:
+            if checkpoint.generator is not None:
+                self.generator.set_state(checkpoint.generator)
+        except (RuntimeError, TypeError):
+            raise CheckpointError("the checkpoint: the state of its random generator can't be used") from None
+        if {type(value) for value in checkpoint.progress.values()} - {int, float, type(None), dict}:
+            raise CheckpointError("the checkpoint: its progress can't be read")
         self.iteration = checkpoint.iteration
         self.progress |= checkpoint.progress
 

@@ -562,3 +562,9 @@ def test_it_asks_before_it_overwrites(qtbot: QtBot, full: Plot, tmp_path: Path) 
     assert dialogs
     assert path.read_text() == "mine"
     dialog.close()
+
+
+def test_titles_follow_the_quantity(plot: Plot) -> None:
+    plot.set_titles("Validation error", "squared error")
+    assert plot.accessibleName() == "Validation error"
+    assert plot._view._axes["left"].label.toPlainText().strip() == "squared error"

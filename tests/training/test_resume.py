@@ -13,7 +13,7 @@ from maml_studio.algorithms import ALGORITHMS
 from maml_studio.spec import Experiment
 from maml_studio.training.checkpoint import Checkpoint
 from maml_studio.training.control import Control
-from maml_studio.training.events import Event, Finished, Stopped
+from maml_studio.training.events import Event, Failed, Finished, Stopped
 from maml_studio.training.run_folder import BEST, LATEST, RunFolder
 from maml_studio.training.trainer import run
 
@@ -133,3 +133,26 @@ def test_time_goes_on(tmp_path: Path) -> None:
     steps = [event for event in finish(sines(), checkpoint=later) if type(event).__name__ == "OuterStep"]
     assert [event.iteration for event in steps] == [5, 6]
     assert all(event.seconds > 1000 for event in steps)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "words"),
+    [
+        (lambda c: replace(c, generator=torch.zeros(3, dtype=torch.uint8)), "random generator"),
+        (lambda c: replace(c, optimizer={n: v for n, v in c.optimizer.items() if not n.endswith("exp_avg")}), "optimizer"),
+        (lambda c: replace(c, optimizer={n: torch.zeros(2, 2, 2) for n in c.optimizer}), "optimizer"),
+        (lambda c: replace(c, progress={"seconds": "long"}), "progress"),
+        (lambda c: replace(c, meta=dict(list(c.meta.items())[1:])), "no weights"),
+    ],
+)
+def test_a_checkpoint_whose_parts_do_not_fit_is_refused_in_one_sentence(
+    tmp_path: Path, spoil: Callable[[Checkpoint], Checkpoint], words: str
+) -> None:
+    experiment = sines(training__iterations=2)
+    finish(experiment, tmp_path / "run")
+    folder = RunFolder.open(tmp_path / "run")
+    longer = sines(training__iterations=4)
+    events = list(run(longer, checkpoint=spoil(folder.load_checkpoint(LATEST))))
+    assert isinstance(events[-1], Failed)
+    assert words in events[-1].message
+    assert "\n" not in events[-1].message

@@ -148,9 +148,12 @@ def test_best_checkpoint_is_the_best(tmp_path: Path) -> None:
     ],
     ids=["sines-inner", "sines-outer", "digits-inner"],
 )
-def test_divergence(tmp_path: Path, experiment: Experiment) -> None:
+@pytest.mark.parametrize("checkpoint_every", [1, 1000])
+def test_divergence(tmp_path: Path, experiment: Experiment, checkpoint_every: int) -> None:
     """It ends in one sentence that says what to try, and the last checkpoint is still good."""
-    experiment = with_changes(experiment, {"training.iterations": 200, "training.checkpoint_every": 1, "evaluation.every": 200})
+    experiment = with_changes(
+        experiment, {"training.iterations": 200, "training.checkpoint_every": checkpoint_every, "evaluation.every": 200}
+    )
     seen = finish(experiment, tmp_path / "run")
     diverged, failed = seen[-2:]
     assert isinstance(diverged, Diverged)
@@ -162,10 +165,9 @@ def test_divergence(tmp_path: Path, experiment: Experiment) -> None:
     folder = RunFolder.open(tmp_path / "run")
     # As lines, since NaN is not equal to itself.
     assert [to_line(event) for event in folder.events()] == [to_line(event) for event in stored(seen)]
-    if any(isinstance(event, Checkpointed) for event in seen):
-        kept = folder.load_checkpoint(LATEST)
-        assert kept.iteration == diverged.iteration
-        assert all(value.isfinite().all() for value in kept.meta.values())
+    kept = folder.load_checkpoint(LATEST)
+    assert kept.iteration == diverged.iteration
+    assert all(value.isfinite().all() for value in kept.meta.values())
 
 
 def test_data_that_cannot_fill_a_task(tmp_path: Path) -> None:
