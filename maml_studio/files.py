@@ -1,27 +1,65 @@
-"""Files that are written whole or not at all."""
+"""Files and folders that appear under their name whole or not at all."""
 
 import os
 import secrets
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
+
+
+@contextmanager
+def whole_file(target: Path) -> Iterator[BinaryIO]:
+    """A file to write, which gets its name when the block ends well and disappears when it does not.
+
+    Args:
+        target: the final name; its folder has to be there. An older file of that name is replaced.
+
+    Raises:
+        OSError: when it can't be written; it names the target, and an older file is as it was.
+    """
+    # A name of its own for each writer: two programs that write the same file at once don't write into each other.
+    part = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
+    try:
+        with part.open("xb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(target)
+        _sync_folder(target.parent)
+    except BaseException as error:
+        part.unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.filename == str(part):
+            error.filename, error.filename2 = str(target), None
+        raise
+
+
+@contextmanager
+def whole_folder(target: Path) -> Iterator[Path]:
+    """A folder to fill, which gets its name when the block ends well and disappears with its contents when it does not.
+
+    Args:
+        target: the final name; it should not exist yet, and the folder that it goes into has to be there.
+
+    Raises:
+        OSError: when it can't be written.
+    """
+    with tempfile.TemporaryDirectory(prefix=f".{target.name}.", suffix=".part", dir=target.parent) as outer:
+        part = Path(outer) / target.name
+        part.mkdir()
+        yield part
+        part.replace(target)
 
 
 def write_whole(path: Path, content: bytes) -> None:
-    """Write a file so that a reader sees the old content or the new, never a part: temporary name, fsync, rename.
+    """Write a file so that a reader sees the old content or the new, never a part.
 
     Raises:
         OSError: when it can't be written; the old file is then as it was.
     """
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
-    try:
-        with temporary.open("xb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-    _sync_folder(path.parent)
+    with whole_file(path) as file:
+        file.write(content)
 
 
 def _sync_folder(folder: Path) -> None:

@@ -18,9 +18,9 @@ from contextvars import ContextVar
 from pathlib import Path
 from typing import IO, BinaryIO
 
+from ..files import whole_file, whole_folder
 from .bank import DataError
 from .progress import Progress, silent, throttled
-from .whole_file import whole_file, whole_folder
 
 _PIECE = 1 << 16
 # What the readers of zip and gzip raise on broken or unknown contents, and the disk.
@@ -84,6 +84,7 @@ def download(urls: Sequence[str], target: Path, md5: str, progress: Progress = s
     failures = []
     for url in urls:
         try:
+            target.parent.mkdir(parents=True, exist_ok=True)
             with whole_file(target) as file:
                 _fetch(url, file, target.name, md5, progress, stall_seconds)
         except _Unusable as reason:
@@ -168,6 +169,7 @@ def unpack_gzip(archive: Path, target: Path, progress: Progress = silent, *, mem
             else:
                 packed = stack.enter_context(stack.enter_context(zipfile.ZipFile(archive)).open(member))
             source = stack.enter_context(gzip.open(packed))
+            target.parent.mkdir(parents=True, exist_ok=True)
             file = stack.enter_context(whole_file(target))
             while piece := source.read(1 << 20):
                 file.write(piece)
@@ -185,6 +187,7 @@ def unpack_zip(archive: Path, target: Path, progress: Progress = silent) -> None
     """
     progress = throttled(progress)
     try:
+        target.parent.mkdir(parents=True, exist_ok=True)
         with zipfile.ZipFile(archive) as packed, whole_folder(target) as folder:
             inside = folder.resolve()
             members = [one for one in packed.infolist() if one.filename.startswith(f"{target.name}/") and not one.is_dir()]

@@ -9,9 +9,9 @@ from pathlib import Path
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
+from ..files import write_whole
 from ..paths import cache_dir
 from .images import SIDE, Pixels
-from .whole_file import whole_file
 
 _VERSION = 1  # of the file and of the way from a file to 28x28; another number makes every older file stale
 
@@ -50,8 +50,9 @@ def load(path: Path, key: str, count: int) -> Pixels | None:
 
 def store(path: Path, key: str, images: Pixels) -> None:
     """Keep images; where that is impossible (a full disk), they are read from their files the next time."""
-    with contextlib.suppress(OSError), whole_file(path) as file:
-        file.write(save({"images": images}, {"fingerprint": key, "crc32": _checksum(images)}))
+    with contextlib.suppress(OSError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(path, save({"images": images}, {"fingerprint": key, "crc32": _checksum(images)}))
 
 
 def _checksum(images: Pixels) -> str:

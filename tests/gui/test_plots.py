@@ -564,7 +564,8 @@ def test_it_asks_before_it_overwrites(qtbot: QtBot, full: Plot, tmp_path: Path) 
     dialog.close()
 
 
-def test_titles_follow_the_quantity(plot: Plot) -> None:
+def test_titles_follow_the_quantity(make) -> None:
+    plot = make()
     plot.set_titles("Validation error", "squared error")
     assert plot.accessibleName() == "Validation error"
     assert plot._view._axes["left"].label.toPlainText().strip() == "squared error"
