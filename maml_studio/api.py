@@ -27,7 +27,7 @@ from .models import build_for
 from .spec import Experiment, outputs
 from .strokes import Frame
 from .training.checkpoint import Checkpoint, CheckpointError, check_shapes, load_checkpoint
-from .training.evaluation import TaskScores, evaluate
+from .training.evaluation import TaskScores, evaluate, task_seed
 from .training.events import StepScore
 from .training.machine import resolve_device
 from .training.run_folder import BEST, LATEST, RunFolder
@@ -186,7 +186,7 @@ class Trained:
             tasks=tasks,
             steps=experiment.evaluation.inner_steps,
             transductive=experiment.evaluation.transductive,
-            seed=experiment.evaluation.seed,
+            seed=task_seed(experiment.evaluation.seed, part),
             may_go_on=may_go_on,
         )
 

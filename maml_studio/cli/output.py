@@ -1,7 +1,6 @@
 """What the verbs share: where words go, where the JSON goes, how a run is found."""
 
 import json
-import math
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,6 +10,7 @@ from rich.console import Console
 
 from ..files import write_whole
 from ..paths import runs_dir
+from ..training.events import plain
 
 Json = Annotated[str, typer.Option("--json", metavar="FILE", help="Write the result as one JSON object; - is standard output.")]
 Model = Annotated[str, typer.Argument(metavar="RUN|CHECKPOINT", help="A run folder (its best checkpoint), or a checkpoint file.")]
@@ -46,7 +46,7 @@ class Output:
         """Write the JSON object, if it was asked for."""
         if not self._file:
             return
-        text = json.dumps(_plain(value), indent=2) + "\n"
+        text = json.dumps(plain(value), indent=2, default=str) + "\n"
         if self._file == "-":
             sys.stdout.write(text)
             sys.stdout.flush()
@@ -65,14 +65,3 @@ def find_run(text: str) -> Path:
 def percent(mean: float, ci95: float | None) -> str:
     """An accuracy with its interval."""
     return f"{100 * mean:.1f} ± {100 * (ci95 or 0):.1f} %"
-
-
-def _plain(value: Any) -> Any:
-    """The value as JSON knows it: what is no finite number becomes null."""
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    return str(value) if isinstance(value, Path) else value

@@ -44,7 +44,7 @@ def resume(run: Run, json_file: Json = "") -> int:
     """Go on with a run."""
     output = Output(json_file)
     from ..training.events import Finished
-    from ..training.run_folder import BEST, LATEST, RunFolder
+    from ..training.run_folder import RunFolder
 
     folder = RunFolder.open(find_run(run))
     last = next(iter(deque(folder.events(), maxlen=1)), None)
@@ -52,11 +52,7 @@ def resume(run: Run, json_file: Json = "") -> int:
         output.console.print(f"{folder.path} is finished already, after {last.iteration} iterations: {last.reason}")
         output.result({"run": folder.path, "status": "finished", "iterations": last.iteration})
         return 0
-    kind = next((kind for kind in (LATEST, BEST) if folder.checkpoint_path(kind).is_file()), None)
-    checkpoint = folder.load_checkpoint(kind) if kind else None
-    # A run that was killed before its first checkpoint begins anew.
-    folder.cut_after(checkpoint.iteration if checkpoint else -1)
-    return _drive(folder.experiment, folder, checkpoint, output)
+    return _drive(folder.experiment, folder, folder.resume_point(), output)
 
 
 def _experiment(text: str) -> Experiment:

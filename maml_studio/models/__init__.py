@@ -1,5 +1,6 @@
 """The networks: ordinary modules made of layers that may carry a tasks axis."""
 
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +12,8 @@ from .conv4 import build_conv4, plain_conv4
 from .layers import Network
 from .mlp import build_mlp, plain_mlp
 from .tutorial_cnn import build_tutorial_cnn, plain_tutorial_cnn
+
+_global_generator = threading.Lock()
 
 IMAGE_SHAPE = (1, 28, 28)
 POINT_SHAPE = (1,)
@@ -33,8 +36,12 @@ MODELS: dict[str, ModelKind] = {
 
 
 def build_model(settings: Model, shape: tuple[int, ...], outputs: int, seed: int) -> Network:
-    """A network with its first weights drawn from ``seed``; the global generator is left as it was."""
-    with torch.random.fork_rng(devices=[]):
+    """A network with its first weights drawn from ``seed``; the global generator is left as it was.
+
+    One thread at a time: torch draws first weights from its one global generator, which the drawing page's thread must not seed anew
+    while a run's network is made.
+    """
+    with _global_generator, torch.random.fork_rng(devices=[]):
         torch.random.manual_seed(seed)
         return MODELS[settings.name].build(settings, shape, outputs)
 

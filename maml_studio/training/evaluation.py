@@ -8,10 +8,12 @@ import torch
 from torch import Tensor
 
 from ..algorithms import Algorithm, Params
-from ..data import Episodes, Sampler
+from ..data import Episodes, Part, Sampler
 from ..spec import Experiment
 from .chunks import chunk_size
 from .events import StepScore
+
+TEST_SEED_OFFSET = 1_000_003
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,14 @@ def mean_ci95(values: Tensor) -> tuple[float, float]:
     values = values.double()
     deviation = values.std().item() if len(values) > 1 else math.nan
     return values.mean().item(), 1.96 * deviation / math.sqrt(len(values))
+
+
+def task_seed(seed: int, part: Part) -> int:
+    """Seed of the tasks of a part, so that test tasks are never the validation tasks that chose the best checkpoint.
+
+    It matters where the parts draw from one endless supply, as the sine waves do.
+    """
+    return seed + TEST_SEED_OFFSET if part == "test" else seed
 
 
 def norm_mode(experiment: Experiment, transductive: bool) -> str:

@@ -132,7 +132,7 @@ _KINDS = {kind.__name__: kind for kind in (Started, OuterStep, Validation, Check
 
 def to_line(event: Event) -> str:
     """The event as one line of JSON; numbers that JSON does not know become null."""
-    return json.dumps({"event": type(event).__name__, **_plain(asdict(event))}, ensure_ascii=False, allow_nan=False)
+    return json.dumps({"event": type(event).__name__, **plain(asdict(event))}, ensure_ascii=False, allow_nan=False)
 
 
 def from_line(line: str) -> Event | None:
@@ -159,11 +159,12 @@ def _made(kind: type[Record], raw: dict[str, Any]) -> Record:
     return kind(**{name: math.nan if value is None and name in numbers else value for name, value in raw.items()})
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """The value as JSON knows it: numbers that are none become null, tuples lists."""
     if isinstance(value, float) and not math.isfinite(value):
         return None
     if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
+        return {key: plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
+        return [plain(item) for item in value]
     return value

@@ -4,8 +4,8 @@ import ctypes
 import os
 import platform
 import sys
+from functools import lru_cache
 
-import psutil
 import torch
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
@@ -18,8 +18,13 @@ class DeviceError(ValueError):
 
 def prepare_thread() -> None:
     """Let this thread compute on all cores; torch's setting in one thread was seen not to reach another (a QThread)."""
-    torch.set_num_threads(os.cpu_count() or 1)
+    torch.set_num_threads(usable_cores())
     _keep_freed_memory()
+
+
+def usable_cores() -> int:
+    """Cores that this process may use: a container or a batch system often grants fewer than the machine has."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _keep_freed_memory() -> None:
@@ -34,7 +39,7 @@ def resolve_device(wanted: str) -> torch.device:
     """The torch device for a setting.
 
     Raises:
-        DeviceError: when a GPU is asked for by name and there is none.
+        DeviceError: when a GPU is asked for by name and there is none, or it can't do what is needed.
     """
     cuda, mps = torch.cuda.is_available(), torch.backends.mps.is_available()
     if wanted == "cuda" and not cuda:
@@ -42,10 +47,20 @@ def resolve_device(wanted: str) -> torch.device:
     if wanted == "mps" and not mps:
         raise DeviceError("training.device should be auto or cpu: torch finds no Apple GPU on this machine")
     if wanted == "auto":
-        return torch.device("cuda" if cuda else "cpu")
+        return torch.device("cuda" if cuda else "mps" if mps and _has_double_backward("mps") else "cpu")
+    if wanted == "mps" and not _has_double_backward(wanted):
+        raise DeviceError("training.device should be auto or cpu: the Apple GPU lacks the second derivative of max-pooling that MAML needs")
     return torch.device(wanted)
 
 
-def memory_used() -> int:
-    """Resident memory of this process, in bytes."""
-    return int(psutil.Process().memory_info().rss)
+@lru_cache(maxsize=4)
+def _has_double_backward(device: str) -> bool:
+    """Whether a device can differentiate a max-pooling network twice; some drivers cannot, and fail in the middle of a run."""
+    try:
+        x = torch.ones(1, 1, 4, 4, device=device, requires_grad=True)
+        y = torch.nn.functional.max_pool2d(x.square(), 2).square().sum()
+        (first,) = torch.autograd.grad(y, x, create_graph=True)
+        torch.autograd.grad(first.square().sum(), x)
+    except (RuntimeError, NotImplementedError):
+        return False
+    return True

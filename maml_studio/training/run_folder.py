@@ -113,14 +113,26 @@ class RunFolder:
             OSError: when it can't be rewritten.
         """
         self.close()
-        # The checkpoint of a stop is none that an uninterrupted run would have written.
-        unscheduled = Checkpointed(iteration, LATEST) if iteration % self.experiment.training.checkpoint_every else None
+        # The trainer writes this one again where it was due; a stop's own checkpoint is none of an uninterrupted run.
+        again = Checkpointed(iteration, LATEST)
         kept = [
             to_line(event) + "\n"
             for event in self.events()
-            if isinstance(event, Started | OuterStep | Validation | Checkpointed) and event.iteration <= iteration and event != unscheduled
+            if isinstance(event, Started | OuterStep | Validation | Checkpointed) and event.iteration <= iteration and event != again
         ]
         write_whole(self.path / METRICS, "".join(kept).encode())
+
+    def resume_point(self) -> Checkpoint | None:
+        """The checkpoint to go on from, the metrics cut to it; None when the run was cut off before its first one.
+
+        Raises:
+            CheckpointError: when the checkpoint is damaged.
+            OSError: when the metrics can't be rewritten.
+        """
+        kind = next((kind for kind in (LATEST, BEST) if self.checkpoint_path(kind).is_file()), None)
+        checkpoint = self.load_checkpoint(kind) if kind else None
+        self.cut_after(checkpoint.iteration if checkpoint else -1)
+        return checkpoint
 
     def close(self) -> None:
         """Close the metrics file; the next event opens it again."""

@@ -4,16 +4,16 @@ import contextlib
 import math
 import time
 from collections.abc import Generator, Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import torch
 
-from ..algorithms import Algorithm, OuterGradient, Params, build_algorithm
-from ..data import Cancelled, DataError, Episodes, Progress, Sampler, Tasks, open_tasks, silent
+from ..algorithms import Algorithm, Params, build_algorithm
+from ..data import Cancelled, DataError, Progress, Sampler, Tasks, open_tasks, silent
 from ..models import build_for
 from ..spec import Experiment
 from .checkpoint import Checkpoint, CheckpointError, check_shapes
+from .chunk_scores import ChunkScores, mean_scores, score_chunk
 from .chunks import chunk_size
 from .control import Control
 from .evaluation import evaluate, norm_mode
@@ -29,9 +29,8 @@ EXPLODED = 1000.0
 EXPLODED_STEPS = 10
 
 
-@dataclass(frozen=True)
 class _ExplodedError(Exception):
-    message: str
+    """The numbers ran away; its text says what to try."""
 
 
 def run(
@@ -66,8 +65,8 @@ def run(
     except Cancelled:
         yield _last(Stopped(iteration), folder)
     except _ExplodedError as exploded:
-        yield _last(Diverged(iteration, exploded.message), folder)
-        yield _last(Failed(iteration, exploded.message), folder)
+        yield _last(Diverged(iteration, str(exploded)), folder)
+        yield _last(Failed(iteration, str(exploded)), folder)
     except (DataError, DeviceError, CheckpointError, RunFolderError) as error:
         yield _last(Failed(iteration, str(error)), folder)
     except OSError as error:
@@ -126,6 +125,7 @@ class Trainer:
         self.optimizer = torch.optim.Adam(list(self.meta.values()), lr=experiment.training.outer_lr)
         self.generator = torch.Generator().manual_seed(experiment.seed)
         self.iteration = 0
+        self._saved_at: int | None = None
         self.progress: dict[str, Any] = {
             "seconds": 0.0,
             "first_loss": None,
@@ -148,6 +148,9 @@ class Trainer:
             norm_mode(self.experiment, settings.transductive),
         )
         reason = yield from self._look()
+        if self.iteration and not reason:
+            # Where a run goes on, the checkpoint that it went on from comes after what was left undone then.
+            yield from self._save_if_due()
         while not reason:
             before = self.generator.get_state()
             try:
@@ -161,13 +164,15 @@ class Trainer:
             if step is None:
                 # A meta-batch cut in the middle is drawn again when the run goes on.
                 self.generator.set_state(before)
-                yield from self._save(LATEST)
+                if self._saved_at != self.iteration:
+                    yield from self._save(LATEST)
                 yield Stopped(self.iteration)
                 return
             yield step
             reason = yield from self._look()
-            if not reason and self.iteration % settings.checkpoint_every == 0:
-                yield from self._save(LATEST)
+            # A stop may have cut a validation short, which then comes before the checkpoint when the run goes on.
+            if not reason and not self.control.stopped:
+                yield from self._save_if_due()
         yield from self._save(LATEST)
         yield Finished(self.iteration, reason)
 
@@ -198,7 +203,7 @@ class Trainer:
         episodes = self.train_sampler.sample(settings.meta_batch, self.generator).to(self.device)
         trace = self.control.stepping or self.iteration % TRACE_EVERY == 0
         total: Params = {name: torch.zeros_like(value) for name, value in self.meta.items()}
-        parts: list[_ChunkScores] = []
+        parts: list[ChunkScores] = []
         waited = 0.0
         for chunk in episodes.chunks(chunk_size(self.experiment)):
             pause_began = time.perf_counter()
@@ -208,8 +213,8 @@ class Trainer:
             outer = self.algorithm.outer_gradient(self.meta, chunk, transductive=settings.transductive)
             for name, value in outer.gradient.items():
                 total[name] += value * (len(chunk) / len(episodes))
-            parts.append(self._scores(outer, chunk, trace))
-        scores = _ChunkScores.mean(parts)
+            parts.append(score_chunk(self.algorithm.learner, outer, chunk, trace, settings.transductive))
+        scores = mean_scores(parts)
         norm = self._apply(total, scores.query_loss)
         self.iteration += 1
         self.progress["seconds"] += time.perf_counter() - started - waited
@@ -224,26 +229,6 @@ class Trainer:
             outer_lr=self.optimizer.param_groups[0]["lr"],
             tasks=len(episodes),
             seconds=self.progress["seconds"],
-        )
-
-    def _scores(self, outer: OuterGradient, chunk: Episodes, trace: bool) -> "_ChunkScores":
-        learner = self.algorithm.learner
-        query_losses, before = [], math.nan
-        if trace:
-            with torch.no_grad():
-                for step, point in enumerate(outer.path[:-1]):
-                    outputs = learner.query_outputs(point.params, chunk, self.experiment.training.transductive)
-                    query_losses.append(learner.loss(outputs, chunk.query_y).mean().item())
-                    if step == 0:
-                        before = learner.accuracy(outputs, chunk.query_y).mean().item()
-            query_losses.append(outer.query_loss.mean().item())
-        return _ChunkScores(
-            len(chunk),
-            outer.query_loss.mean().item(),
-            outer.query_accuracy.mean().item(),
-            tuple(point.support_loss.mean().item() for point in outer.path),
-            tuple(query_losses),
-            before,
         )
 
     def _apply(self, gradient: Params, query_loss: float) -> float:
@@ -289,7 +274,8 @@ class Trainer:
         if scores is None:
             return
         summary = scores.summary()
-        best = self._note_best(summary[-1])
+        # The random start is validated to be seen beside what follows; there is nothing in it worth keeping as the best.
+        best = self.iteration > 0 and self._note_best(summary[-1])
         self.progress["scores"] = {
             "iteration": self.iteration,
             "tasks": settings.tasks,
@@ -304,7 +290,7 @@ class Trainer:
             best,
             self.progress["seconds"],
         )
-        if best and self.iteration > 0:
+        if best:
             yield from self._save(BEST)
 
     def _note_best(self, last: StepScore) -> bool:
@@ -330,9 +316,15 @@ class Trainer:
             return f"{settings.patience} validations without a better one"
         return ""
 
+    def _save_if_due(self) -> Iterator[Event]:
+        if self.iteration % self.experiment.training.checkpoint_every == 0:
+            yield from self._save(LATEST)
+
     def _save(self, kind: str) -> Iterator[Event]:
         if self.folder:
             self.folder.save_checkpoint(kind, self._checkpoint())
+            if kind == LATEST:
+                self._saved_at = self.iteration
             yield Checkpointed(self.iteration, kind)
 
     def _checkpoint(self) -> Checkpoint:
@@ -377,38 +369,6 @@ def outer_lr(experiment: Experiment, iteration: int) -> float:
     if settings.schedule == "constant":
         return settings.outer_lr
     return settings.outer_lr * 0.5 * (1 + math.cos(math.pi * iteration / settings.iterations))
-
-
-@dataclass(frozen=True)
-class _ChunkScores:
-    """Means over the tasks of one chunk."""
-
-    tasks: int
-    query_loss: float
-    query_accuracy: float
-    support_losses: tuple[float, ...]
-    query_losses: tuple[float, ...]
-    accuracy_before: float
-
-    @staticmethod
-    def mean(parts: list["_ChunkScores"]) -> "_ChunkScores":
-        """Means over all tasks of the chunks."""
-        tasks = sum(part.tasks for part in parts)
-
-        def average(values: list[float]) -> float:
-            return sum(part.tasks * value for part, value in zip(parts, values, strict=True)) / tasks
-
-        def columns(rows: list[tuple[float, ...]]) -> tuple[float, ...]:
-            return tuple(average(list(column)) for column in zip(*rows, strict=True))
-
-        return _ChunkScores(
-            tasks,
-            average([part.query_loss for part in parts]),
-            average([part.query_accuracy for part in parts]),
-            columns([part.support_losses for part in parts]),
-            columns([part.query_losses for part in parts]),
-            average([part.accuracy_before for part in parts]),
-        )
 
 
 def _known(value: float) -> float | None:

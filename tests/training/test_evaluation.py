@@ -12,7 +12,7 @@ from maml_studio.data import Episodes, Sampler, open_tasks
 from maml_studio.models import build_for
 from maml_studio.spec import Conv4, Experiment
 from maml_studio.training.chunks import chunk_size
-from maml_studio.training.evaluation import TaskScores, evaluate, mean_ci95, norm_mode, score_tasks
+from maml_studio.training.evaluation import TaskScores, evaluate, mean_ci95, norm_mode, score_tasks, task_seed
 
 EXPERIMENTS = {"digits": digits(), "sines": sines(), "one_vs_rest": digits(task__kind="one_vs_rest")}
 
@@ -154,3 +154,16 @@ def test_norm_modes_are_told_apart() -> None:
     assert len(set(modes.values())) == 5
     assert all(modes[norm, True] == modes[norm, False] for norm in ("group", "layer", "none"))
     assert norm_mode(sines(), True) == modes["none", True]
+
+
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_test_tasks_are_not_the_validation_tasks(name: str) -> None:
+    """Sine waves have one endless supply for all parts: there only the seed tells them apart."""
+    experiment = EXPERIMENTS[name]
+    tasks = open_tasks(experiment.data)
+    drawn = [
+        tasks.sampler(part, experiment.task).sample(1, torch.Generator().manual_seed(task_seed(experiment.evaluation.seed, part)))
+        for part in ("validation", "test")
+    ]
+    assert not torch.equal(drawn[0].support_x, drawn[1].support_x)
+    assert task_seed(7, "train") == task_seed(7, "validation") == 7

@@ -72,7 +72,7 @@ def check(experiment: Experiment, uninterrupted: Uninterrupted, path: Path, inte
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
-@pytest.mark.parametrize(("make", "iteration"), [(sines, 1), (sines, 2), (sines, 4), (digits, 2)])
+@pytest.mark.parametrize(("make", "iteration"), [(sines, 1), (sines, 2), (sines, 3), (sines, 4), (digits, 2)])
 def test_stopped_between_steps(
     tmp_path: Path, uninterrupted: Uninterrupted, make: Callable[..., Experiment], algorithm: str, iteration: int
 ) -> None:
