@@ -78,6 +78,7 @@ class RunModel(QObject):
         self.inner: deque[InnerLoop] = deque(maxlen=HISTORY + 1)
         self.validation_inner: deque[InnerLoop] = deque(maxlen=HISTORY + 1)
         self._speed: deque[tuple[float, int]] = deque(maxlen=200)
+        self._last_speed: float | None = None
 
     @property
     def regression(self) -> bool:
@@ -91,18 +92,17 @@ class RunModel(QObject):
 
     def tasks_per_second(self) -> float | None:
         """Speed over the last seconds of training, pauses and validations left out."""
-        if len(self._speed) < 2:
-            return None
-        seconds = self._speed[-1][0] - self._speed[0][0]
-        tasks = sum(tasks for _, tasks in list(self._speed)[1:])
-        return tasks / seconds if seconds > 0 else None
+        if len(self._speed) >= 2:
+            seconds = self._speed[-1][0] - self._speed[0][0]
+            tasks = sum(tasks for _, tasks in list(self._speed)[1:])
+            self._last_speed = tasks / seconds if seconds > 0 else self._last_speed
+        return self._last_speed
 
     def seconds_left(self) -> float | None:
-        """Time until the last iteration at the present speed."""
-        speed = self.tasks_per_second()
-        if not speed or self.last_step is None:
+        """Time until the last iteration at the run's speed so far, validations included."""
+        if self.last_step is None:
             return None
-        return (self.iterations - self.iteration) * self.last_step.tasks / speed
+        return (self.iterations - self.iteration) * self.last_step.seconds / self.iteration
 
     def set_loading(self) -> None:
         """Forget the last run; a new one is on its way."""
@@ -160,6 +160,7 @@ class RunModel(QObject):
 
     def _take_validation(self, event: Validation) -> None:
         self.last_validation = event
+        self._speed.clear()  # its time is no training time
         if event.best:
             self.best_validation = event
         first, last = event.scores[0], event.scores[-1]

@@ -44,7 +44,7 @@ class OuterStep(Event):
         gradient_norm: of the outer gradient, before clipping.
         outer_lr: the step size used.
         tasks: tasks in the meta-batch.
-        seconds: time spent training so far, pauses left out.
+        seconds: time spent training and validating so far, pauses left out.
     """
 
     iteration: int

@@ -260,6 +260,15 @@ class Trainer:
 
     def _validate(self) -> Iterator[Event]:
         settings = self.experiment.evaluation
+        started, waited = time.perf_counter(), 0.0
+
+        def may_go_on(done: int) -> bool:
+            nonlocal waited
+            pause_began = time.perf_counter()
+            allowed = self.control.may_go_on(within_step=False)
+            waited += time.perf_counter() - pause_began
+            return allowed
+
         scores = evaluate(
             self.algorithm,
             self.meta,
@@ -269,10 +278,11 @@ class Trainer:
             steps=settings.inner_steps,
             transductive=settings.transductive,
             seed=settings.seed,
-            may_go_on=lambda done: self.control.may_go_on(within_step=False),
+            may_go_on=may_go_on,
         )
         if scores is None:
             return
+        self.progress["seconds"] += time.perf_counter() - started - waited
         summary = scores.summary()
         # The random start is validated to be seen beside what follows; there is nothing in it worth keeping as the best.
         best = self.iteration > 0 and self._note_best(summary[-1])
