@@ -113,7 +113,7 @@ def _measured(trained: Trained) -> str:
     about = (
         f"{scores.tasks} validation tasks ({_task(trained.experiment)}) after {scores.iteration} outer iterations; "
         f"{_NORM_MODES.get(scores.norm_mode, scores.norm_mode)}. "
-        "Validation chose the best checkpoint, so expect a little less on test tasks."
+        "Such tasks also choose a run's best checkpoint, so expect a little less on test tasks."
     )
     if scores.norm_mode == "transductive":
         about += " The lines under Use take the support set's statistics instead, and may score differently."
