@@ -3,10 +3,14 @@
 import os
 import secrets
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
+
+# Seconds between attempts to rename, 1 in all.
+_PAUSES = (0.05, 0.1, 0.15, 0.3, 0.4) if os.name == "nt" else ()
 
 
 @contextmanager
@@ -26,7 +30,7 @@ def whole_file(target: Path) -> Iterator[BinaryIO]:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        part.replace(target)
+        _rename(part, target)
         _sync_folder(target.parent)
     except BaseException as error:
         part.unlink(missing_ok=True)
@@ -49,7 +53,12 @@ def whole_folder(target: Path) -> Iterator[Path]:
         part = Path(outer) / target.name
         part.mkdir()
         yield part
-        part.replace(target)
+        # Otherwise a power cut could leave the name with empty files behind it. One call for all of them: fsync on each of
+        # Omniglot's 19,280 files takes 20 seconds, this 0.1. Windows has neither for a folder.
+        if hasattr(os, "sync"):
+            os.sync()
+        _rename(part, target)
+        _sync_folder(target.parent)
 
 
 def write_whole(path: Path, content: bytes) -> None:
@@ -60,6 +69,18 @@ def write_whole(path: Path, content: bytes) -> None:
     """
     with whole_file(path) as file:
         file.write(content)
+
+
+def _rename(part: Path, target: Path) -> None:
+    # Windows refuses while another thread or a virus scanner has the old file open, which is soon over.
+    for pause in _PAUSES:
+        try:
+            part.replace(target)
+        except PermissionError:
+            time.sleep(pause)
+        else:
+            return
+    part.replace(target)
 
 
 def _sync_folder(folder: Path) -> None:

@@ -11,7 +11,7 @@ from PIL import ImageOps
 from torch import Tensor
 
 from .data import silent
-from .data.images import Polarity, is_dark_on_light, pillow_quiet, read_grey, to_ink
+from .data.images import Polarity, is_dark_on_light, read_grey, to_ink
 from .models import input_shape
 from .spec import Experiment
 from .strokes import Frame, place
@@ -41,9 +41,8 @@ def read_images(paths: Sequence[str | Path], *, polarity: Polarity = "auto", fra
     files = [Path(path) for path in paths]
     if not files:
         raise InputError("There are no image files to read")
-    with pillow_quiet():
-        dark_on_light = is_dark_on_light(files, silent) if polarity == "auto" else polarity == "dark_on_light"
-        return np.stack([_read_image(file, dark_on_light, frame) for file in files])
+    dark_on_light = is_dark_on_light(files, silent) if polarity == "auto" else polarity == "dark_on_light"
+    return np.stack([_read_image(file, dark_on_light, frame) for file in files])
 
 
 def _read_image(file: Path, dark_on_light: bool, frame: Frame | None) -> Array:

@@ -140,7 +140,7 @@ def adapt_to_folder(model: str, support: Path, steps: int | None, as_is: bool, p
     """
     from ..api import load, read_images
     from ..data.folder_tree import find_classes
-    from ..data.images import is_dark_on_light, pillow_quiet
+    from ..data.images import is_dark_on_light
     from ..data.progress import silent
     from ..training.machine import prepare_thread
 
@@ -154,8 +154,7 @@ def adapt_to_folder(model: str, support: Path, steps: int | None, as_is: bool, p
     files = [file for one in classes for file in one.files]
     if polarity is Ink.auto:
         # The examples decide for the queries too, so that one query's answer does not depend on the others.
-        with pillow_quiet():
-            polarity = Ink.dark_on_light if is_dark_on_light(files, silent) else Ink.light_on_dark
+        polarity = Ink.dark_on_light if is_dark_on_light(files, silent) else Ink.light_on_dark
     images = read_images(files, polarity=polarity.value, frame=None if as_is else trained.frame)
     return trained.adapt(images, [one.name for one in classes for _ in one.files], steps), polarity
 

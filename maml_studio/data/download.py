@@ -6,13 +6,11 @@ torchvision's own downloader can't be cancelled, waits for ever on a silent serv
 import contextlib
 import gzip
 import hashlib
-import http.client
 import shutil
-import urllib.error
-import urllib.request
+import threading
 import zipfile
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
@@ -21,10 +19,12 @@ from typing import IO, BinaryIO
 from ..files import whole_file, whole_folder
 from .bank import DataError
 from .progress import Progress, silent, throttled
+from .transfer import TransferError, megabytes, read_pieces
 
-_PIECE = 1 << 16
 # What the readers of zip and gzip raise on broken or unknown contents, and the disk.
 _BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, KeyError, NotImplementedError, OSError)
+_POLL_SECONDS = 0.2
+_locks: dict[Path, threading.Lock] = {}
 
 
 class DownloadError(DataError):
@@ -61,8 +61,35 @@ def require_permission(title: str) -> None:
         raise DownloadNeeded(f"{title} is not on this machine yet; it has to be downloaded once")
 
 
-class _Unusable(Exception):  # noqa: N818 - never leaves this file
-    """What one server did wrong."""
+def make_present(folder: Path, is_there: Callable[[], bool], fetch: Callable[[], None], progress: Progress) -> None:
+    """Fetch a data set unless it is there, once however many want it.
+
+    In one process, whoever comes second waits. Two processes both fetch, into names of their own; the one that ends second
+    may find the archive gone or the folder's name taken, and uses what the first one made.
+
+    Args:
+        folder: what stands for the data set.
+        is_there: whether all of it is there.
+        fetch: what to do when it is not.
+        progress: told that one waits.
+
+    Raises:
+        DataError: as ``fetch`` raises it, while the data set is not there.
+        Cancelled: when ``progress`` asked for it.
+    """
+    if is_there():
+        return
+    lock = _locks.setdefault(folder, threading.Lock())
+    while not lock.acquire(timeout=_POLL_SECONDS):
+        progress(f"Waiting for another download of {folder.name}", -1)
+    try:
+        if not is_there():
+            fetch()
+    except DataError:
+        if not is_there():
+            raise
+    finally:
+        lock.release()
 
 
 def download(urls: Sequence[str], target: Path, md5: str, progress: Progress = silent, *, stall_seconds: float = 20.0) -> None:
@@ -73,7 +100,7 @@ def download(urls: Sequence[str], target: Path, md5: str, progress: Progress = s
         target: where it goes; it appears there only when size and checksum are right.
         md5: the checksum in hexadecimal digits, as torchvision keeps it. It finds damage; it does not withstand an attacker.
         progress: told the share of bytes that have come.
-        stall_seconds: a server that sends nothing for this long is given up.
+        stall_seconds: a server that sends next to nothing for this long is given up.
 
     Raises:
         DownloadError: when none of them delivers the right bytes.
@@ -87,7 +114,7 @@ def download(urls: Sequence[str], target: Path, md5: str, progress: Progress = s
             target.parent.mkdir(parents=True, exist_ok=True)
             with whole_file(target) as file:
                 _fetch(url, file, target.name, md5, progress, stall_seconds)
-        except _Unusable as reason:
+        except TransferError as reason:
             failures.append(f"{url} ({reason})")
         except OSError as error:
             raise DataError(f"{target} can't be written: {error.strerror or error}") from None
@@ -97,55 +124,41 @@ def download(urls: Sequence[str], target: Path, md5: str, progress: Progress = s
 
 
 def _fetch(url: str, file: BinaryIO, name: str, md5: str, progress: Progress, stall_seconds: float) -> None:
-    progress(f"Downloading {name}", -1)
-    request = urllib.request.Request(url, headers={"User-Agent": "maml-studio"})  # noqa: S310 - torchvision's addresses
+    message, share = f"Downloading {name}", -1.0
+    progress(message, share)
     digest = hashlib.md5(usedforsecurity=False)
-    done = 0
-    try:
-        response = urllib.request.urlopen(request, timeout=stall_seconds)  # noqa: S310
-    except urllib.error.HTTPError as error:
-        error.close()
-        raise _Unusable(f"the server answered {error.code} {error.reason}") from None
-    except (OSError, http.client.HTTPException, ValueError) as error:
-        raise _Unusable(_reason(error)) from None
-    with response:
-        total = response.length or 0
-        while True:
-            try:
-                piece = response.read(_PIECE)
-            except (OSError, http.client.HTTPException) as error:
-                raise _Unusable(f"{_reason(error)} after {_megabytes(done)}") from None
-            if not piece:
-                break
+    done = total = 0
+    with contextlib.closing(read_pieces(url, stall_seconds)) as pieces:
+        for piece, total in pieces:
             file.write(piece)
             digest.update(piece)
             done += len(piece)
-            size = f"{_megabytes(done)} of {_megabytes(total)}" if total else _megabytes(done)
-            progress(f"Downloading {name}: {size}", min(done / total, 1.0) if total else -1)
+            if done:
+                size = f"{megabytes(done)} of {megabytes(total)}" if total else megabytes(done)
+                message, share = f"Downloading {name}: {size}", min(done / total, 1.0) if total else -1.0
+            progress(message, share)
     if done < total:
-        raise _Unusable(f"it ended after {_megabytes(done)} of {_megabytes(total)}")
+        raise TransferError(f"it ended after {megabytes(done)} of {megabytes(total)}")
     if digest.hexdigest() != md5:
-        raise _Unusable("what came is not that file: its checksum is wrong")
+        raise TransferError("what came is not that file: its checksum is wrong")
 
 
-def _reason(error: Exception) -> str:
-    cause = getattr(error, "reason", error)  # URLError keeps the socket's error there
-    if isinstance(cause, TimeoutError):
-        return "the server fell silent"
-    return str(getattr(cause, "strerror", None) or cause or type(cause).__name__)
+def has_md5(path: Path, md5: str, progress: Progress = silent) -> bool:
+    """Whether a file exists and has that checksum.
 
-
-def _megabytes(count: int) -> str:
-    return f"{count / 1e6:.1f} MB"
-
-
-def has_md5(path: Path, md5: str) -> bool:
-    """Whether a file exists and has that checksum."""
+    Raises:
+        Cancelled: when ``progress`` asked for it.
+    """
+    progress = throttled(progress)
+    digest = hashlib.md5(usedforsecurity=False)
     try:
         with path.open("rb") as file:
-            return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest() == md5
+            while piece := file.read(1 << 20):
+                digest.update(piece)
+                progress(f"Checking {path.name}", -1)
     except OSError:
         return False
+    return digest.hexdigest() == md5
 
 
 def unpack_gzip(archive: Path, target: Path, progress: Progress = silent, *, member: str | None = None) -> None:
@@ -173,9 +186,9 @@ def unpack_gzip(archive: Path, target: Path, progress: Progress = silent, *, mem
             file = stack.enter_context(whole_file(target))
             while piece := source.read(1 << 20):
                 file.write(piece)
-                progress(f"Unpacking {target.name}: {_megabytes(file.tell())}", -1)
+                progress(f"Unpacking {target.name}: {megabytes(file.tell())}", -1)
     except _BROKEN as error:
-        raise DataError(f"{archive} can't be unpacked: {_reason(error)}") from None
+        raise DataError(f"{archive} can't be unpacked: {_words(error)}") from None
 
 
 def unpack_zip(archive: Path, target: Path, progress: Progress = silent) -> None:
@@ -202,4 +215,8 @@ def unpack_zip(archive: Path, target: Path, progress: Progress = silent) -> None
                 with packed.open(member) as source, path.open("wb") as file:
                     shutil.copyfileobj(source, file)
     except _BROKEN as error:
-        raise DataError(f"{archive} can't be unpacked: {_reason(error)}") from None
+        raise DataError(f"{archive} can't be unpacked: {_words(error)}") from None
+
+
+def _words(error: Exception) -> str:
+    return str(getattr(error, "strerror", None) or error or type(error).__name__)

@@ -10,7 +10,7 @@ from ..spec import DataSettings, Folder
 from . import image_cache
 from .bank import DataError, ImageBank
 from .folder_tree import find_classes
-from .images import SIDE, Pixels, Polarity, is_dark_on_light, pillow_quiet, read_grey, to_ink
+from .images import SIDE, Pixels, Polarity, is_dark_on_light, read_grey, to_ink
 from .progress import Progress, silent, throttled
 
 
@@ -91,9 +91,8 @@ def _cached_images(root: Path, files: Sequence[Path], polarity: Polarity, progre
 
 def _read_images(files: Sequence[Path], polarity: Polarity, progress: Progress) -> Pixels:
     images = np.empty((len(files), SIDE, SIDE), dtype=np.uint8)
-    with pillow_quiet():
-        dark_on_light = is_dark_on_light(files, progress) if polarity == "auto" else polarity == "dark_on_light"
-        for row, file in enumerate(files):
-            progress(f"Reading images: {row:,} of {len(files):,}", row / len(files))
-            images[row] = to_ink(read_grey(file), dark_on_light)
+    dark_on_light = is_dark_on_light(files, progress) if polarity == "auto" else polarity == "dark_on_light"
+    for row, file in enumerate(files):
+        progress(f"Reading images: {row:,} of {len(files):,}", row / len(files))
+        images[row] = to_ink(read_grey(file), dark_on_light)
     return images

@@ -33,7 +33,10 @@ class SinusoidSampler:
 
 @dataclass(frozen=True)
 class SinusoidTasks:
-    """The sinusoid source; its supply of tasks is endless, so the three parts differ by their seeds only."""
+    """The sinusoid source; its supply of tasks is endless, and the same for all parts.
+
+    Only the generator that a caller hands to ``sample`` tells the parts apart: another seed for each gives other waves.
+    """
 
     settings: Sinusoid
 

@@ -14,7 +14,7 @@ import torch
 from ..paths import data_dir
 from ..spec import DataSettings
 from .bank import DataError, ImageBank
-from .download import DownloadError, download, has_md5, require_permission, unpack_gzip, unpack_zip
+from .download import DownloadError, download, has_md5, make_present, require_permission, unpack_gzip, unpack_zip
 from .folder import read_folder
 from .images import SIDE
 from .progress import Progress
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from torchvision import datasets
 
 _EMNIST_SPLIT = "balanced"
+OMNIGLOT_CHARACTERS = {"images_background": 964, "images_evaluation": 659}
+OMNIGLOT_DRAWERS = 20
+"""Each character was drawn once by each (Lake 2015, Science 350)."""
 
 
 def load_mnist_bank(settings: DataSettings, progress: Progress) -> ImageBank:
@@ -78,15 +81,22 @@ def read_mnist(dataset: type[datasets.MNIST], root: Path, progress: Progress, mi
         Cancelled: when ``progress`` asked for it.
     """
     raw = root / dataset.__name__ / "raw"
-    for name, md5 in dataset.resources:
-        unpacked, archive = raw / name.removesuffix(".gz"), raw / name
-        if _is_there(unpacked):
-            continue
-        urls = [mirror + name for mirror in (dataset.mirrors if mirrors is None else mirrors)]
-        fetched = _fetch(dataset.__name__, urls, archive, md5, progress)
-        unpack_gzip(archive, unpacked, progress)
-        if fetched:
-            archive.unlink()
+
+    def is_there() -> bool:
+        return all(_is_there(raw / name.removesuffix(".gz")) for name, _ in dataset.resources)
+
+    def fetch() -> None:
+        for name, md5 in dataset.resources:
+            unpacked, archive = raw / name.removesuffix(".gz"), raw / name
+            if _is_there(unpacked):
+                continue
+            urls = [mirror + name for mirror in (dataset.mirrors if mirrors is None else mirrors)]
+            fetched = _fetch(dataset.__name__, urls, archive, md5, progress)
+            unpack_gzip(archive, unpacked, progress)
+            if fetched:
+                archive.unlink(missing_ok=True)
+
+    make_present(raw, is_there, fetch, progress)
     return _parse(dataset, root, raw)
 
 
@@ -95,14 +105,20 @@ def read_emnist(dataset: type[datasets.EMNIST], root: Path, progress: Progress, 
     raw = root / dataset.__name__ / "raw"
     parts = [f"emnist-{_EMNIST_SPLIT}-{part}" for part in ("train", "test")]
     names = [f"{part}-{file}-ubyte" for part in parts for file in ("images-idx3", "labels-idx1")]
-    if not all(_is_there(raw / name) for name in names):
+
+    def is_there() -> bool:
+        return all(_is_there(raw / name) for name in names)
+
+    def fetch() -> None:
         address = url or dataset.url
         archive = raw / address.rpartition("/")[2]
         fetched = _fetch(dataset.__name__, [address], archive, dataset.md5, progress)
         for name in names:
             unpack_gzip(archive, raw / name, progress, member=f"gzip/{name}.gz")
         if fetched:
-            archive.unlink()  # 560 MB, of which 110 were wanted
+            archive.unlink(missing_ok=True)  # 560 MB, of which 110 were wanted
+
+    make_present(raw, is_there, fetch, progress)
     # The images of all EMNIST files stand with rows and columns exchanged.
     return _parse(dataset, root, raw, transposed=True, split=_EMNIST_SPLIT)
 
@@ -125,14 +141,17 @@ def read_omniglot(dataset: type[datasets.Omniglot], root: Path, progress: Progre
     banks = []
     for part, md5 in dataset.zips_md5.items():
         folder = root / dataset.folder / part
-        if not folder.is_dir():
-            archive = folder.with_name(f"{part}.zip")
-            url = f"{address or dataset.download_url_prefix}/{archive.name}"
+        archive = folder.with_name(f"{part}.zip")
+        url = f"{address or dataset.download_url_prefix}/{archive.name}"
+
+        def fetch(folder: Path = folder, archive: Path = archive, url: str = url, md5: str = md5) -> None:
             fetched = _fetch(dataset.__name__, [url], archive, md5, progress)
             unpack_zip(archive, folder, progress)
             if fetched:
-                archive.unlink()
-        banks.append(read_folder(folder, "dark_on_light", progress))
+                archive.unlink(missing_ok=True)
+
+        make_present(folder, folder.is_dir, fetch, progress)
+        banks.append(_read_half(folder, progress))
     background, evaluation = banks
     return ImageBank(
         torch.cat([background.images, evaluation.images]),
@@ -143,13 +162,28 @@ def read_omniglot(dataset: type[datasets.Omniglot], root: Path, progress: Progre
     )
 
 
+def _read_half(folder: Path, progress: Progress) -> ImageBank:
+    remedy = f"remove {folder}, and it is fetched again"
+    try:
+        bank = read_folder(folder, "dark_on_light", progress)
+    except DataError as error:
+        raise DataError(f"{error}; or {remedy}") from None
+    characters = OMNIGLOT_CHARACTERS[folder.name]
+    if bank.labels.bincount().tolist() != [OMNIGLOT_DRAWERS] * characters:
+        raise DataError(
+            f"{folder} should hold {characters} characters with {OMNIGLOT_DRAWERS} images each; it holds "
+            f"{len(bank.class_names)} characters and {len(bank.labels)} images, so {remedy}"
+        )
+    return bank
+
+
 def _is_there(file: Path) -> bool:
     return file.is_file() and file.stat().st_size > 0
 
 
 def _fetch(title: str, urls: Sequence[str], archive: Path, md5: str, progress: Progress) -> bool:
     """Make sure that the archive is there; whether it had to be downloaded."""
-    if has_md5(archive, md5):
+    if has_md5(archive, md5, progress):
         return False
     require_permission(title)
     try:

@@ -1,5 +1,7 @@
 """A home of its own for each test, and a web server on this machine that can misbehave."""
 
+import contextlib
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -35,6 +37,10 @@ class Server:
                     answer(self) if answer else self.send_error(404)
                 except ConnectionError:  # the client has had enough
                     self.close_connection = True
+
+            def do_CONNECT(self) -> None:
+                server.asked.append(self.path)
+                self.send_error(405)
 
             def log_message(self, *args: object) -> None:
                 pass
@@ -81,6 +87,22 @@ class Server:
         self.answers["/" + path] = answer
         return self.url + path
 
+    def trickles(self, path: str, *, headers: bool = False) -> str:
+        """Sends a few bytes now and then, so that no read ever times out: of the contents, or of the headers already."""
+
+        def answer(request: BaseHTTPRequestHandler) -> None:
+            if headers:
+                request.wfile.write(b"HTTP/1.1 200 OK\r\nX-Slow: ")
+            else:
+                request.send_response(200)
+                request.send_header("Content-Length", str(1 << 40))
+                request.end_headers()
+            while not self.over.wait(0.02):
+                request.wfile.write(b"xxx")
+
+        self.answers["/" + path] = answer
+        return self.url + path
+
 
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
@@ -92,6 +114,27 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     server.http.shutdown()
     server.thread.join()
     server.http.server_close()
+
+
+@pytest.fixture
+def mute(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """An address that takes every connection and never says a word."""
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}/"
+
+
+@pytest.fixture
+def unreachable(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """An address that does not even take the connection: the queue of those that wait to be taken is full."""
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    with contextlib.ExitStack() as stack:
+        listener = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
+        for _ in range(3):
+            waiting = stack.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex(listener.getsockname())
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}/"
 
 
 @pytest.fixture

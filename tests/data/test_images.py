@@ -4,17 +4,17 @@ import zlib
 
 import numpy as np
 import pytest
-from class_folders import draw
+from class_folders import draw, draw_classes
 from PIL import Image
 
 from maml_studio.data.bank import DataError
-from maml_studio.data.images import is_dark_on_light, pillow_quiet, read_grey, to_ink
+from maml_studio.data.folder import read_folder
+from maml_studio.data.images import is_dark_on_light, read_grey, to_ink
 from maml_studio.data.progress import silent
 
 
 def read(path, dark_on_light=True):
-    with pillow_quiet():
-        return to_ink(read_grey(path), dark_on_light)
+    return to_ink(read_grey(path), dark_on_light)
 
 
 def is_bar(ink):
@@ -78,8 +78,7 @@ def test_a_picture_that_is_not_square_is_padded_with_its_paper(tmp_path, size, p
 def test_a_long_strip_is_no_square_of_its_length(tmp_path):
     path = tmp_path / "a.png"
     Image.new("1", (3, 60_000), 1).save(path)  # as a square it would have 3.6 gigapixels
-    with pillow_quiet():
-        assert max(read_grey(path).size) <= 1024
+    assert max(read_grey(path).size) <= 1024
     assert read(path).max() == 0
 
 
@@ -97,8 +96,7 @@ def test_thin_lines_keep_their_ink(tmp_path):
 @pytest.mark.parametrize(("papers", "dark_on_light"), [([255] * 5 + [0], True), ([0] * 5 + [255], False), ([255], True), ([0], False)])
 def test_the_majority_of_borders_decides(tmp_path, papers, dark_on_light):
     files = [draw(tmp_path / f"{n}.png", paper=paper, ink=255 - paper) for n, paper in enumerate(papers)]
-    with pillow_quiet():
-        assert is_dark_on_light(files, silent) is dark_on_light
+    assert is_dark_on_light(files, silent) is dark_on_light
 
 
 def png(width: int, height: int) -> bytes:
@@ -116,6 +114,7 @@ def png(width: int, height: int) -> bytes:
         (b"hello", "no image"),
         (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "no image"),
         (png(40, 40), "can't be read as an image"),
+        (png(9_000, 9_000), "too many pixels; make it smaller than 80 megapixels"),
         (png(12_000, 12_000), "too many pixels"),
         (png(60_000, 60_000), "too many pixels"),
         ("cut", "can't be read as an image"),
@@ -131,16 +130,27 @@ def test_a_bad_file_is_refused_by_name(tmp_path, content, reason):
         path.mkdir()
     elif content != "missing":
         path.write_bytes(content)
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        with pytest.raises(DataError, match=reason) as caught:
-            read(path)
+    with pytest.raises(DataError, match=reason) as caught:
+        read(path)
     assert str(path) in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
-def test_warnings_are_as_they_were_afterwards():
-    before = list(warnings.filters)
-    with pillow_quiet():
-        pass
+def test_too_many_pixels_are_refused_where_warnings_are_only_shown(tmp_path):
+    path = tmp_path / "bad.png"
+    path.write_bytes(png(12_000, 12_000))
+    with pytest.warns(Image.DecompressionBombWarning), pytest.raises(DataError, match="too many pixels"):
+        read(path)
+
+
+def test_the_filters_of_warnings_are_left_alone(tmp_path, monkeypatch):
+    """They belong to the process: another thread that reads images would put back what it found in the middle of ours."""
+
+    def refuse(*args: object, **options: object) -> None:
+        raise AssertionError("the filters of all threads were changed")
+
+    root, before = draw_classes(tmp_path / "set", "a", "b"), list(warnings.filters)
+    with monkeypatch.context() as patch:
+        patch.setattr(warnings, "catch_warnings", refuse)
+        assert len(read_folder(root).images) == 6
     assert list(warnings.filters) == before

@@ -1,6 +1,8 @@
 import gzip
 import hashlib
+import shutil
 import struct
+import urllib.request
 import zipfile
 from pathlib import Path
 
@@ -10,7 +12,7 @@ import torch
 from class_folders import draw
 from torchvision import datasets
 
-from maml_studio.data import open_tasks
+from maml_studio.data import DownloadNeeded, downloads_allowed, open_tasks, torchvision_sources
 from maml_studio.data.bank import DataError
 from maml_studio.data.progress import Cancelled, silent
 from maml_studio.data.torchvision_sources import read_emnist, read_mnist, read_omniglot
@@ -116,6 +118,38 @@ def test_a_cancelled_download_leaves_nothing(server, tmp_path):
     assert listing(tmp_path) == []
 
 
+def test_without_permission_no_server_is_asked(server, tmp_path, home, monkeypatch):
+    for name in ("http_proxy", "https_proxy"):  # whatever is asked of any server would come to this one
+        monkeypatch.setenv(name, server.url)
+    monkeypatch.setattr(urllib.request, "_opener", None)  # it remembers the proxies of its first use
+    sentence = r"^(Tiny)?MNIST is not on this machine yet; it has to be downloaded once$"
+    with downloads_allowed(False):
+        with pytest.raises(DownloadNeeded, match=sentence):
+            open_tasks(Mnist())
+        with pytest.raises(DownloadNeeded, match=sentence):
+            read_mnist(TinyMNIST, tmp_path, silent, [server.url])
+        place(tmp_path / "TinyMNIST" / "raw", PACKED)
+        check_bank(read_mnist(TinyMNIST, tmp_path, silent, [server.url]))
+    assert server.asked == []
+    with pytest.raises(DataError, match="could not be fetched"):
+        open_tasks(Mnist())
+    assert server.asked != []
+
+
+def test_another_process_that_was_faster_is_no_failure(nobody, tmp_path):
+    """It unpacks the archive and removes it while this one still checks it."""
+    raw = tmp_path / "TinyMNIST" / "raw"
+    place(raw, PACKED)
+
+    def other(message: str, share: float) -> None:
+        if message.startswith("Checking"):
+            place(raw, {name: idx(array) for name, array in PARTS.items()})
+            for name in PACKED:
+                (raw / name).unlink(missing_ok=True)
+
+    check_bank(read_mnist(TinyMNIST, tmp_path, other, [nobody]))
+
+
 @pytest.mark.parametrize(
     ("name", "content"),
     [
@@ -201,7 +235,14 @@ def omniglot_zips(folder: Path) -> dict[str, bytes]:
 
 
 @pytest.fixture
-def omniglot(tmp_path):
+def few_characters(monkeypatch):
+    for part in torchvision_sources.OMNIGLOT_CHARACTERS:
+        monkeypatch.setitem(torchvision_sources.OMNIGLOT_CHARACTERS, part, 4)
+    monkeypatch.setattr(torchvision_sources, "OMNIGLOT_DRAWERS", 3)
+
+
+@pytest.fixture
+def omniglot(tmp_path, few_characters):
     zips = omniglot_zips(tmp_path / "made")
 
     class TinyOmniglot(datasets.Omniglot):
@@ -252,6 +293,55 @@ def test_omniglot_unpacking_that_was_given_up_is_done_again(nobody, tmp_path, om
     check_omniglot(read_omniglot(dataset, tmp_path / "data", silent, nobody))
 
 
+def test_omniglot_from_another_process_that_was_faster(server, tmp_path, omniglot):
+    """It unpacks the archive while this one still fetches it, so the folder's name is taken in the end."""
+    dataset, zips = omniglot
+    root = tmp_path / "data"
+
+    def other(part, send):
+        def answer(request) -> None:
+            shutil.copytree(tmp_path / "made" / part, root / "omniglot-py" / part)
+            send(request)
+
+        return answer
+
+    for part, content in zips.items():
+        path = f"python/{part}.zip"
+        server.sends(path, content)
+        server.answers["/" + path] = other(part, server.answers["/" + path])
+    check_omniglot(read_omniglot(dataset, root, silent, server.url + "python"))
+    assert len(server.asked) == 2
+
+
+@pytest.mark.parametrize(
+    ("spoil", "reason"),
+    [
+        (lambda part: (part / "A" / "character01" / "0001_02.png").unlink(), "it holds 4 characters and 11 images, so remove"),
+        (lambda part: shutil.rmtree(part / "A" / "character01"), "it holds 3 characters and 9 images, so remove"),
+        (lambda part: shutil.rmtree(part / "A"), "it holds 2 characters and 6 images, so remove"),
+        (lambda part: shutil.copytree(part / "A", part / "Z"), "it holds 6 characters and 18 images, so remove"),
+        (lambda part: (part / "A" / "character01" / "0001_02.png").write_bytes(b""), "0001_02.png is no image .*; or remove"),
+        (lambda part: [file.unlink() for file in (part / "A" / "character01").iterdir()], "character01 is empty.*; or remove"),
+    ],
+    ids=["an image", "a character", "an alphabet", "too much", "an empty file", "an empty folder"],
+)
+def test_omniglot_that_is_not_whole_is_refused(nobody, tmp_path, omniglot, spoil, reason):
+    dataset, _ = omniglot
+    folder = tmp_path / "data" / "omniglot-py"
+    shutil.copytree(tmp_path / "made", folder)
+    spoil(folder / "images_background")
+    with pytest.raises(DataError, match=reason) as caught:
+        read_omniglot(dataset, tmp_path / "data", silent, nobody)
+    assert f"remove {folder / 'images_background'}, and it is fetched again" in str(caught.value)
+    shutil.rmtree(folder / "images_background")
+    check_omniglot(read_omniglot(dataset, tmp_path / "data", silent, nobody))
+
+
+def test_omniglot_is_as_large_as_its_paper_says():
+    assert torchvision_sources.OMNIGLOT_CHARACTERS == {"images_background": 964, "images_evaluation": 659}
+    assert torchvision_sources.OMNIGLOT_DRAWERS == 20
+
+
 def test_omniglot_lying_zip_is_not_unpacked(nobody, tmp_path, omniglot):
     dataset, zips = omniglot
     swapped = {"images_background.zip": zips["images_evaluation"], "images_evaluation.zip": zips["images_background"]}
@@ -260,7 +350,7 @@ def test_omniglot_lying_zip_is_not_unpacked(nobody, tmp_path, omniglot):
         read_omniglot(dataset, tmp_path / "data", silent, nobody)
 
 
-def test_omniglot_by_name_with_the_authors_split(home, tmp_path):
+def test_omniglot_by_name_with_the_authors_split(home, tmp_path, few_characters):
     made = tmp_path / "made"
     omniglot_zips(made)
     for part in ("images_background", "images_evaluation"):
