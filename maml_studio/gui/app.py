@@ -8,7 +8,6 @@ import sys
 from PySide6.QtCore import QObject, QSocketNotifier, QTimer
 from PySide6.QtWidgets import QApplication
 
-from . import theme
 from .icons import icon
 from .main_window import MainWindow
 
@@ -74,6 +73,3 @@ def main(arguments: list[str] | None = None) -> int:
         return app.exec()
     finally:
         watcher.restore()
-
-
-__all__ = ["main", "theme"]

@@ -1,14 +1,13 @@
-"""A square to draw on, with mouse, pen, finger or keys; a corner can show what the model gets of it."""
+"""A square to draw on, with mouse, pen, finger or keys; a corner or a tooltip shows what the model gets of it."""
 
 from collections.abc import Sequence
 
 import numpy as np
-from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, QSizeF, Qt, Signal
+from PySide6.QtCore import QEvent, QPoint, QPointF, QRectF, QSize, QSizeF, Qt, QTimer, Signal
 from PySide6.QtGui import (
-    QColor,
     QEventPoint,
     QFocusEvent,
-    QImage,
+    QHelpEvent,
     QKeyEvent,
     QKeySequence,
     QMouseEvent,
@@ -20,16 +19,17 @@ from PySide6.QtGui import (
     QTabletEvent,
     QTouchEvent,
 )
-from PySide6.QtWidgets import QSizePolicy, QWidget
+from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
-from maml_studio.gui import theme
-from maml_studio.gui.sketch import Sketch
-from maml_studio.strokes import Frame
+from ..strokes import Frame
+from . import pixels, theme
+from .sketch import Sketch
+from .stroke_path import smooth_path
 
 PEN = 0.036  # the pen's width in sides of the canvas: a felt pen's, and near the model's line for a full-size figure
-_ROUND = 0.02  # how far from its corners a painted stroke is rounded, in sides
 _REACH = PEN / 2 + 0.03  # how near the eraser must come to the middle of a line
 _STEP, _LEAP = 0.02, 0.1  # how far an arrow key moves the pen, without and with Shift
+_TOOLTIP_MS = 6000
 _ARROWS = {Qt.Key.Key_Left: (-1, 0), Qt.Key.Key_Right: (1, 0), Qt.Key.Key_Up: (0, -1), Qt.Key.Key_Down: (0, 1)}
 
 
@@ -135,13 +135,8 @@ class DrawingCanvas(QWidget):
 
     # What it looks like
 
-    def set_hint(self, text: str) -> None:
-        """Set the words that an empty canvas shows."""
-        self._hint = text
-        self._take_change()
-
     def set_inset_visible(self, visible: bool) -> None:
-        """Show the image that the model gets in a corner, or not."""
+        """Show the image that the model gets in a corner, or only while the pointer rests on the canvas or a Tab comes to it."""
         self._inset = visible
         self.update()
 
@@ -173,11 +168,11 @@ class DrawingCanvas(QWidget):
         painter.setClipPath(outline)
         ink = colours.color("canvas_ink")
         if self._sketch.picture is not None:
-            painter.drawImage(square, _tinted(self._sketch.picture, ink))
+            painter.drawImage(square, pixels.tinted(self._sketch.picture, ink))
         painter.translate(square.topLeft())
         painter.setPen(QPen(ink, PEN * side, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap, Qt.PenJoinStyle.RoundJoin))
         for stroke in self.strokes():
-            painter.drawPath(_smooth(stroke, side))
+            painter.drawPath(smooth_path(stroke, side))
         painter.restore()
 
         if self.is_empty() and not (self._by_keys and self.hasFocus()):
@@ -185,7 +180,7 @@ class DrawingCanvas(QWidget):
             margin = side * 0.08
             words = square.adjusted(margin, margin, -margin, -margin)
             painter.drawText(words, Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap, self._hint)
-        if self._inset:
+        if self._inset and not self.is_empty():
             self._paint_inset(painter, square, colours)
         if self._by_keys and self.hasFocus():
             self._paint_cursor(painter, square, colours)
@@ -210,7 +205,7 @@ class DrawingCanvas(QWidget):
         painter.save()
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, False)
         painter.fillRect(place, colours.color("canvas_paper"))
-        painter.drawImage(place, _tinted(self.image(), colours.color("canvas_ink")))
+        painter.drawImage(place, pixels.tinted(self.image(), colours.color("canvas_ink")))
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
         painter.setPen(QPen(colours.color("muted"), 1))
         painter.drawRect(place.adjusted(-1, -1, 0, 0))
@@ -235,6 +230,8 @@ class DrawingCanvas(QWidget):
         return QRectF((self.width() - side) / 2, (self.height() - side) / 2, side, side)
 
     def _take_change(self) -> None:
+        if self.hasFocus():
+            QToolTip.hideText()  # it would show what was there before
         count = len(self._sketch.strokes())
         if self._sketch.picture is not None:
             content = "Shows an example."
@@ -297,7 +294,17 @@ class DrawingCanvas(QWidget):
         if event.type() == QEvent.Type.ShortcutOverride and _is_own(event):
             event.accept()  # while the canvas has the focus, Ctrl+Z is its own and not the window's
             return True
+        if isinstance(event, QHelpEvent) and event.type() == QEvent.Type.ToolTip:
+            self._show_pixels(event.globalPos())
+            return True
         return super().event(event)
+
+    def _show_pixels(self, at: QPoint) -> None:
+        """Show the image that the model gets beside a canvas that is too small to hold it."""
+        if not self._inset and not self._sketch.drawing and not self.is_empty():
+            size = self._sketch.frame.size
+            words = f"What the model gets:<br>{size} × {size} pixels"
+            QToolTip.showText(at, pixels.tooltip(self.image(), theme.current(), words), self, self.rect(), _TOOLTIP_MS)
 
     def _touch(self, event: QTouchEvent) -> None:
         """Let the first finger draw; further ones are the resting hand and do nothing."""
@@ -321,6 +328,7 @@ class DrawingCanvas(QWidget):
     # Keys
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
+        QToolTip.hideText()
         if not _is_own(event) or not self.isEnabled():
             super().keyPressEvent(event)
             return
@@ -356,6 +364,8 @@ class DrawingCanvas(QWidget):
     def focusInEvent(self, event: QFocusEvent) -> None:
         if event.reason() in (Qt.FocusReason.TabFocusReason, Qt.FocusReason.BacktabFocusReason):
             self._by_keys = True
+            # Not before the focus is here: a change of focus hides every tooltip.
+            QTimer.singleShot(0, self, lambda: self._show_pixels(self.mapToGlobal(self.rect().topRight())))
         super().focusInEvent(event)
 
     def focusOutEvent(self, event: QFocusEvent) -> None:
@@ -378,35 +388,3 @@ def _is_own(event: QKeyEvent) -> bool:
     plain = not event.modifiers() & ~(Qt.KeyboardModifier.ShiftModifier | Qt.KeyboardModifier.KeypadModifier)
     keys = (*_ARROWS, Qt.Key.Key_Space, Qt.Key.Key_Delete, Qt.Key.Key_Backspace, Qt.Key.Key_Escape)
     return (plain and event.key() in keys) or event.matches(QKeySequence.StandardKey.Undo) or _is_redo(event)
-
-
-def _smooth(stroke: np.ndarray, side: float) -> QPainterPath:
-    """A stroke with its corners rounded by a hair: smooth where a hand drew it, elsewhere sharp as the model sees it."""
-    # In pixels: to stroke a path in units of the side under a scaled painter took 65 ms in place of 3.
-    points = stroke[:, :2] * side
-    ways = np.diff(points, axis=0)
-    lengths = np.hypot(*ways.T)[:, None]
-    hairs = ways * np.minimum(0.5, _ROUND * side / np.maximum(lengths, 1e-9))  # how far before and after a corner the curve runs
-    path = QPainterPath(QPointF(*points[0]))
-    if len(points) == 1:
-        path.lineTo(QPointF(*points[0]) + QPointF(0.01, 0))  # a path of no length would not be painted
-    corners = points[1:-1]
-    for before, corner, after in zip((corners - hairs[:-1]).tolist(), corners.tolist(), (corners + hairs[1:]).tolist(), strict=True):
-        path.lineTo(*before)
-        path.quadTo(*corner, *after)
-    path.lineTo(*points[-1])
-    return path
-
-
-def _tinted(image: np.ndarray, ink: QColor) -> QImage:
-    """A picture in the ink's colour, as see-through as it has no ink."""
-    alpha = np.ascontiguousarray(image * 255 + 0.5, dtype=np.uint8)
-    height, width = alpha.shape
-    mask = QImage(alpha.data, width, height, width, QImage.Format.Format_Alpha8)
-    picture = QImage(width, height, QImage.Format.Format_ARGB32_Premultiplied)
-    picture.fill(ink)
-    painter = QPainter(picture)
-    painter.setCompositionMode(QPainter.CompositionMode.CompositionMode_DestinationIn)
-    painter.drawImage(0, 0, mask)
-    painter.end()
-    return picture

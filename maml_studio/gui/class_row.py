@@ -1,7 +1,6 @@
 """One class of a drawn task: its name and a small canvas for each shot."""
 
 from PySide6.QtCore import Signal
-from PySide6.QtGui import QFocusEvent
 from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QToolButton, QVBoxLayout, QWidget
 
 from ..strokes import Frame
@@ -112,10 +111,3 @@ class ClassRow(QWidget):
         for canvas in self.canvases:
             if not canvas.is_empty():
                 canvas.clear()
-
-    def focusInEvent(self, event: QFocusEvent) -> None:
-        """Hand the focus to the first canvas."""
-        self.canvases[0].setFocus()
-
-
-__all__ = ["ClassRow"]

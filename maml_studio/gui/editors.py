@@ -5,8 +5,10 @@ from typing import Any, get_args, get_origin
 
 from annotated_types import Ge, Gt, Le, Lt
 from pydantic.fields import FieldInfo
-from PySide6.QtCore import QEvent, QObject, Qt, Signal
+from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QCheckBox, QComboBox, QFileDialog, QHBoxLayout, QLineEdit, QPushButton, QSpinBox, QWidget
+
+from .wheel import leave_wheel_to_page
 
 LARGEST_SPIN = 2**31 - 1
 
@@ -28,8 +30,11 @@ class Editor(QWidget):
         self.layout_.setSpacing(4)
         self.layout_.addWidget(inner, 1)
         self.setFocusProxy(inner)
-        inner.installEventFilter(self)
-        inner.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        leave_wheel_to_page(inner)
+
+    def tab_stops(self) -> list[QWidget]:
+        """What the Tab key stops at, in order."""
+        return [self.inner]
 
     def set_value(self, value: Any) -> None:
         """Show a value without telling anybody."""
@@ -48,13 +53,6 @@ class Editor(QWidget):
 
     def _show(self, value: Any) -> None:
         raise TypeError(f"{type(self).__name__} shows nothing")
-
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Leave the wheel to the page unless the editor has the focus: scrolling past must not change a setting."""
-        if event.type() == QEvent.Type.Wheel and not self.inner.hasFocus():
-            event.ignore()
-            return True
-        return super().eventFilter(watched, event)
 
 
 class WholeNumberEditor(Editor):
@@ -104,6 +102,10 @@ class FolderEditor(TextEditor):
         self._browse.setAccessibleName("Choose a folder")
         self._browse.clicked.connect(self._choose)
         self.layout_.addWidget(self._browse)
+
+    def tab_stops(self) -> list[QWidget]:
+        """The path, then its button."""
+        return [self.inner, self._browse]
 
     def _choose(self) -> None:
         folder = QFileDialog.getExistingDirectory(self, "Folder of class folders", self._line.text())
@@ -187,17 +189,26 @@ def limits(info: FieldInfo) -> tuple[int, int]:
 def describe(info: FieldInfo) -> str:
     """The tooltip: what a field is, the paper's symbol, its unit and its range."""
     extra: dict[str, Any] = dict(info.json_schema_extra or {})  # type: ignore[arg-type]
-    facts = []
-    if extra.get("symbol"):
-        facts.append(f"in papers {extra['symbol']}")
-    if extra.get("unit"):
-        facts.append(f"in {extra['unit']}")
-    bounds = {type(item).__name__: item for item in info.metadata}
-    low = next((f"{getattr(bounds[kind], key):g}" for kind, key in (("Ge", "ge"), ("Gt", "gt")) if kind in bounds), "")
-    high = next((f"{getattr(bounds[kind], key):g}" for kind, key in (("Le", "le"), ("Lt", "lt")) if kind in bounds), "")
-    if low and high:
-        facts.append(f"{low} to {high}")
+    facts = [f"in papers {extra['symbol']}"] if extra.get("symbol") else []
+    facts += [fact for fact in (extra.get("unit"), _range(info)) if fact]
     return (info.description or "") + (f"\n({', '.join(facts)})" if facts else "")
+
+
+def _range(info: FieldInfo) -> str:
+    """A field's bounds in words, such as ``1 to 100`` or ``above 0 and at most 10``; empty where it has none."""
+    bounds = {type(item): item for item in info.metadata}
+    ge, gt, le, lt = (
+        _plain(getattr(bounds[kind], key)) if kind in bounds else "" for kind, key in ((Ge, "ge"), (Gt, "gt"), (Le, "le"), (Lt, "lt"))
+    )
+    if ge and le:
+        return f"{ge} to {le}"
+    low = f"above {gt}" if gt else f"{ge} or more" if ge else ""
+    high = f"below {lt}" if lt else f"{le} or less" if le else ""
+    return " and ".join(part for part in (low, high) if part)
+
+
+def _plain(number: float) -> str:
+    return f"{number:,.0f}" if number == int(number) else f"{number:g}"
 
 
 def _read_number(text: str) -> Any:
@@ -208,7 +219,14 @@ def _read_number(text: str) -> Any:
 
 
 def _read_numbers(text: str) -> tuple[Any, ...]:
-    return tuple(int(word) if word.lstrip("-").isdigit() else word for word in _read_words(text))
+    return tuple(map(_read_whole, _read_words(text)))
+
+
+def _read_whole(word: str) -> Any:
+    try:
+        return int(word.replace("−", "-"))
+    except ValueError:
+        return word
 
 
 def _read_words(text: str) -> tuple[str, ...]:

@@ -3,12 +3,12 @@
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtWidgets import QFileDialog, QMessageBox, QWidget
+from PySide6.QtWidgets import QMessageBox, QWidget
 
+from .save_dialog import ask_where
 from .worker import LatestWorker
 
-FILTER = "Weights for PyTorch (*.safetensors)"
-SUFFIX = ".safetensors"
+TITLE = "Export trained model"
 
 
 class ExportWorker(LatestWorker):
@@ -42,39 +42,21 @@ class Exporter:
             model: a run folder, or an adapted model and its inner step.
             suggestion: a file name to begin with.
         """
-        # The dialog would ask about the one file only, and there are two: we ask ourselves.
-        path, _ = QFileDialog.getSaveFileName(
-            self._window, "Export trained model", suggestion, FILTER, options=QFileDialog.Option.DontConfirmOverwrite
-        )
-        if not path:
-            return
-        file = Path(path)
-        file = file if file.suffix == SUFFIX else file.with_name(file.name + SUFFIX)
-        there = [one.name for one in (file, file.with_suffix(".md")) if one.exists()]
-        if not there or self._may_replace(there):
+        file = ask_where(self._window, TITLE, suggestion, "Weights for PyTorch", ".safetensors", beside=(".md",))
+        if file is not None:
             self.worker.ask((model, file))
 
     def end(self) -> None:
         """End the thread."""
         self.worker.end()
 
-    def _may_replace(self, names: list[str]) -> bool:
-        answer = QMessageBox.question(
-            self._window,
-            "Export trained model",
-            f"Replace {' and '.join(names)}?",
-            QMessageBox.StandardButton.Yes | QMessageBox.StandardButton.Cancel,
-            QMessageBox.StandardButton.Cancel,
-        )
-        return answer == QMessageBox.StandardButton.Yes
-
     def _done(self, request: Any, paths: tuple[Path, ...]) -> None:
         weights, card = paths
         QMessageBox.information(
             self._window,
-            "Export trained model",
+            TITLE,
             f"Written to {weights.parent}:\n\n{weights.name}, the weights\n{card.name}, the model card with the lines that load them",
         )
 
     def _failed(self, request: Any, message: str) -> None:
-        QMessageBox.warning(self._window, "Export trained model", message)
+        QMessageBox.warning(self._window, TITLE, message)

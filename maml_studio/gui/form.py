@@ -1,5 +1,7 @@
 """The settings form: made from the spec, it holds an experiment as the user edits it and says what is wrong where."""
 
+from collections.abc import Collection
+from itertools import pairwise
 from typing import Any
 
 from pydantic.fields import FieldInfo
@@ -72,6 +74,7 @@ class ExperimentForm(QScrollArea):
     def __init__(self, experiment: Experiment) -> None:
         super().__init__()
         self.setWidgetResizable(True)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setFrameShape(QScrollArea.Shape.NoFrame)
         self._raw: Raw = experiment.model_dump()
@@ -137,6 +140,8 @@ class ExperimentForm(QScrollArea):
     def set_locked(self, locked: bool) -> None:
         """Show the settings as those of a run that goes on: readable, not editable."""
         self.widget().setEnabled(not locked)
+        # Nothing in it takes the focus then, and it can still be scrolled with the keys.
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus if locked else Qt.FocusPolicy.NoFocus)
 
     def shows_more(self) -> bool:
         """Whether the seldom changed settings are shown."""
@@ -145,6 +150,15 @@ class ExperimentForm(QScrollArea):
     def set_shows_more(self, more: bool) -> None:
         """Show the seldom changed settings, or not."""
         self._more.setChecked(more)
+
+    def folded(self) -> list[str]:
+        """The sections that are folded away."""
+        return [name for name, section in self._sections.items() if not section.header.isChecked()]
+
+    def fold(self, names: Collection[str]) -> None:
+        """Fold these sections away, and no others."""
+        for name, section in self._sections.items():
+            section.header.setChecked(name not in names)
 
     def editor(self, field: str) -> Editor:
         """The editor of a field such as ``"task.way"``.
@@ -221,7 +235,6 @@ class ExperimentForm(QScrollArea):
                 widget.deleteLater()
             del self._rows[field]
         counters = dict.fromkeys(("", *SECTIONS), 0)
-        last: QWidget | None = None
         for field, info in fields.items():
             table, _, name = field.rpartition(".")
             if field not in self._rows:
@@ -234,9 +247,18 @@ class ExperimentForm(QScrollArea):
             grid.addWidget(label, row, 0)
             grid.addWidget(editor, row, 1)
             grid.addWidget(reason, row + 1, 0, 1, 2)
-            if last is not None:
-                self.setTabOrder(last, editor)
-            last = editor
+        self._order_tabs(list(fields))
+
+    def _order_tabs(self, fields: list[str]) -> None:
+        """Let the Tab key go down the form as the eye does."""
+        stops: list[QWidget] = []
+        for table in ("", *SECTIONS):
+            if table:
+                stops.append(self._sections[table].header)
+            for field in (one for one in fields if one.rpartition(".")[0] == table):
+                stops += self._rows[field][1].tab_stops()
+        for before, after in pairwise((*stops, self._more)):
+            self.setTabOrder(before, after)
 
     @staticmethod
     def _kind(field: str, info: FieldInfo | None) -> object:
@@ -257,8 +279,9 @@ class ExperimentForm(QScrollArea):
         editor.inner.setAccessibleName(f"{SECTION_TITLES.get(table, '')} {info.title}".strip())
         editor.inner.setObjectName(field)
         tip = describe(info)
-        label.setToolTip(tip)
-        editor.inner.setToolTip(tip)
+        for widget in (label, editor.inner):
+            widget.setToolTip(tip)
+            widget.setWhatsThis(tip)
         reason = QLabel()
         reason.setWordWrap(True)
         reason.setProperty("role", "bad")

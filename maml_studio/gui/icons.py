@@ -10,8 +10,8 @@ from PySide6.QtCore import QByteArray, QPoint, QRect, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QIcon, QIconEngine, QPainter, QPixmap
 from PySide6.QtSvg import QSvgRenderer
 
-from maml_studio import paths
-from maml_studio.gui import theme
+from .. import paths
+from . import theme
 
 
 def icon(name: str, role: str = "text") -> QIcon:

@@ -5,6 +5,8 @@ from pathlib import Path
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QComboBox, QFileDialog
 
+from .wheel import leave_wheel_to_page
+
 OPEN = "open"
 
 
@@ -25,6 +27,7 @@ class ModelChooser(QComboBox):
         self.addItem("Open a checkpoint…", OPEN)
         self._last: Path | None = None
         self.activated.connect(self._take)
+        leave_wheel_to_page(self)
 
     def path(self) -> Path | None:
         """The chosen run folder or checkpoint file; None where there is none."""
@@ -47,6 +50,10 @@ class ModelChooser(QComboBox):
             self._last = self.path()
             self.chosen.emit()
             return
+        self.open()
+
+    def open(self) -> None:
+        """Ask for a checkpoint file and choose it."""
         path, _ = QFileDialog.getOpenFileName(self, "Open a checkpoint", "", "Checkpoints (*.safetensors)")
         if path:
             self.offer(Path(path))

@@ -5,8 +5,8 @@ import pyqtgraph as pg
 from PySide6.QtCore import QRectF
 from PySide6.QtGui import QFont, QFontMetrics, QPen
 
-from maml_studio.gui import plot_data
-from maml_studio.gui.theme import Theme
+from . import plot_data
+from .theme import Theme
 
 _ROOM = {"bottom": 52, "left": 34}  # pixels that a tick needs
 

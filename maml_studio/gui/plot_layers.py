@@ -13,8 +13,8 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QPainterPath, QPen
 from PySide6.QtWidgets import QGraphicsPathItem
 
-from maml_studio.gui import plot_data
-from maml_studio.gui.theme import Theme
+from . import plot_data
+from .theme import Theme
 
 Scale = Callable[[np.ndarray], np.ndarray]  # values to what the axis shows of them: themselves, or powers of ten
 _FAINT = 0.3  # how much of a raw curve shows behind its smoothed one
@@ -225,4 +225,4 @@ class HistoryLayer(Layer):
     def recolour(self, theme: Theme) -> None:
         """Take a scheme's colours on."""
         for level, item in enumerate(self._levels):
-            item.setPen(_pen(theme, self.role, self.opacity * (1 - level / _LEVELS)))
+            item.setPen(_pen(theme, self.role, self.opacity * (1 - level / _LEVELS), dashed=self.dashed))

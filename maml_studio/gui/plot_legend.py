@@ -1,4 +1,4 @@
-"""The words over a plot: its title, and which curve is which, with the values under the crosshair."""
+"""Which curve of a plot is which, with the values under the crosshair."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from PySide6.QtCore import QPointF, QRect, QSize, Qt
 from PySide6.QtGui import QColor, QFont, QPainter, QPaintEvent, QPen, QResizeEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
-from maml_studio.gui.theme import ThemeManager
+from .theme import ThemeManager
 
 _SWATCH, _GAP, _LONGEST = 14, 5, 150  # pixels: a curve's line, the space behind it, the longest name
 
@@ -27,53 +27,6 @@ class Entry:
     role: str
     dashed: bool = False
     value: str = ""
-
-
-class ElidedLabel(QWidget):
-    """One line of words that ends in an ellipsis where there is no room."""
-
-    def __init__(self, text: str, theme: ThemeManager, *, role: str, bold: bool = False, right: bool = False) -> None:
-        super().__init__()
-        self._theme, self._role, self._text = theme, role, text
-        self._least = 140 if bold else 20  # a title is the last to give way
-        self._align = Qt.AlignmentFlag.AlignVCenter | (Qt.AlignmentFlag.AlignRight if right else Qt.AlignmentFlag.AlignLeft)
-        font = QFont(self.font())
-        font.setWeight(QFont.Weight.DemiBold if bold else QFont.Weight.Normal)
-        if not bold:
-            font.setPointSizeF(font.pointSizeF() * 0.9)
-        self.setFont(font)
-        self.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Preferred)
-
-    def text(self) -> str:
-        """Return all its words."""
-        return self._text
-
-    def set_text(self, text: str) -> None:
-        """Show other words."""
-        self._text = text
-        self.updateGeometry()
-        self.update()
-
-    def sizeHint(self) -> QSize:
-        """Return the room that it would like."""
-        metrics = self.fontMetrics()
-        return QSize(metrics.horizontalAdvance(self._text) + 2, metrics.height())
-
-    def minimumSizeHint(self) -> QSize:
-        """Return the least room."""
-        return QSize(min(self.sizeHint().width(), self._least), self.fontMetrics().height())
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        """Paint it."""
-        painter = QPainter(self)
-        painter.setPen(self._theme.theme.color(self._role))
-        text = self.fontMetrics().elidedText(self._text, Qt.TextElideMode.ElideRight, self.width())
-        painter.drawText(self.rect(), self._align, text)
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        """Fit the words to the new width."""
-        short = self.width() < self.sizeHint().width()
-        self.setToolTip(self._text if short else "")
 
 
 class Legend(QWidget):

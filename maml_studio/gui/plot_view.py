@@ -6,9 +6,9 @@ import pyqtgraph as pg
 from PySide6.QtCore import QEvent, QPointF, QRectF, Qt, Signal
 from PySide6.QtGui import QFont, QMouseEvent, QPainter, QPen
 
-from maml_studio.gui.plot_axis import Axis
-from maml_studio.gui.plot_data import Range
-from maml_studio.gui.theme import Theme
+from .plot_axis import Axis
+from .plot_data import Range
+from .theme import Theme
 
 
 class _Box(pg.ViewBox):

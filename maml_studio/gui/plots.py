@@ -12,14 +12,15 @@ from PySide6.QtCore import QRect, QRectF, QSize, Qt
 from PySide6.QtGui import QFont, QHideEvent, QKeyEvent, QPainter, QPaintEvent, QPen, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QSlider, QToolButton, QVBoxLayout, QWidget
 
-from maml_studio.files import write_whole
-from maml_studio.gui import plot_data, plot_export, plot_save
-from maml_studio.gui.icons import icon
-from maml_studio.gui.plot_layers import BandLayer, CurveLayer, HistoryLayer, Layer
-from maml_studio.gui.plot_legend import ElidedLabel, Entry, Legend
-from maml_studio.gui.plot_ticker import ticker
-from maml_studio.gui.plot_view import PlotView
-from maml_studio.gui.theme import ThemeManager
+from ..files import write_whole
+from . import plot_data, plot_export, plot_save
+from .elided_label import ElidedLabel
+from .icons import icon
+from .plot_layers import BandLayer, CurveLayer, HistoryLayer, Layer
+from .plot_legend import Entry, Legend
+from .plot_ticker import ticker
+from .plot_view import PlotView
+from .theme import ThemeManager
 
 _TOOL_STYLE = """
 QToolButton { padding: 3px; }
@@ -75,7 +76,7 @@ class Plot(QFrame):
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setAccessibleName(title)
         self._title = ElidedLabel(title, theme, role="text", bold=True)
-        self._note = ElidedLabel("", theme, role="muted", right=True)
+        self._note = ElidedLabel("", theme, role="muted", small=True, right=True)
         self._legend = Legend(theme)
         self._view = PlotView(x_title, y_title, whole_x=integer_x, empty_text=empty_text)
         self._view.hovered.connect(self._point_at)
@@ -188,7 +189,9 @@ class Plot(QFrame):
         layer.recolour(self._theme.theme)
         self._mark()
 
-    def set_history(self, key: str, curves: Sequence[tuple[np.ndarray, np.ndarray]], *, role: str, opacity: float = 0.6) -> None:
+    def set_history(
+        self, key: str, curves: Sequence[tuple[np.ndarray, np.ndarray]], *, role: str, opacity: float = 0.6, dashed: bool = False
+    ) -> None:
         """Show earlier courses of a short curve behind everything else, fading with age.
 
         Args:
@@ -196,13 +199,14 @@ class Plot(QFrame):
             curves: x and y ``[points]`` of each, the oldest first.
             role: The colour's role.
             opacity: How much of the newest one shows.
+            dashed: Whether the lines are dashed.
 
         Raises:
             ValueError: The arrays of a curve are not two rows of one length.
         """
         layer = self._layer(key, HistoryLayer)
         layer.set(curves)
-        layer.role, layer.opacity = role, opacity
+        layer.role, layer.opacity, layer.dashed = role, opacity, dashed
         layer.recolour(self._theme.theme)
         self._mark()
 
@@ -217,6 +221,7 @@ class Plot(QFrame):
         """Take everything out and show all of what comes next."""
         for key in list(self._layers):
             self.remove(key)
+        self.set_note("")
         self._crosshair = None
         self.zoom_back()
 
@@ -263,7 +268,9 @@ class Plot(QFrame):
         return layer
 
     def _curves(self, *, named: bool = False) -> list[CurveLayer]:
-        return [layer for layer in self._layers.values() if isinstance(layer, CurveLayer) and (layer.name or not named)]
+        curves = [layer for layer in self._layers.values() if isinstance(layer, CurveLayer) and (layer.name or not named)]
+        # Dashed ones stand beside others, and are the first that a narrow legend leaves out.
+        return sorted(curves, key=lambda curve: curve.dashed)
 
     # Drawing
 
@@ -314,7 +321,7 @@ class Plot(QFrame):
         self._view.set_theme(theme)
         for layer in self._layers.values():
             layer.recolour(theme, self.smoothing()) if isinstance(layer, CurveLayer) else layer.recolour(theme)
-        for widget in (self, self._title, self._note, self._legend):
+        for widget in (self, self._legend):
             widget.update()
         self._mark()
 

@@ -35,6 +35,9 @@ class PreviewSession(QObject):
         page.another_task_wanted.connect(self.another)
         page.download_wanted.connect(self.download)
         page.cancel_wanted.connect(self._ask)
+        self._downloads = False
+        self._run_loads = False
+        page.model.changed.connect(self._watch_run)
 
     def follow(self) -> None:
         """The settings changed."""
@@ -49,6 +52,18 @@ class PreviewSession(QObject):
         """Fetch the data; asking for anything else gives it up."""
         self._ask(download=True)
 
+    def cancel_download(self) -> None:
+        """Give up what is being fetched; a run is about to fetch it for itself."""
+        if self._downloads:
+            self._ask()
+
+    def _watch_run(self) -> None:
+        """A run that is done with loading may have fetched what the preview lacked."""
+        loads = self._page.model.status == "loading"
+        if self._run_loads and not loads and self._page.preview.task is None:
+            self._ask()
+        self._run_loads = loads
+
     def end(self) -> None:
         """End the thread."""
         self._settle.stop()
@@ -56,6 +71,7 @@ class PreviewSession(QObject):
 
     def _ask(self, *, download: bool = False) -> None:
         experiment = self._form.experiment()
+        self._downloads = download and experiment is not None
         if experiment is None:
             self._page.preview.show_message("A task appears here when the settings are right again.")
             self._page.set_download("none")
@@ -69,12 +85,16 @@ class PreviewSession(QObject):
     def _offer_download(self, request: PreviewRequest, message: str) -> None:
         if self._is_current(request):
             self._form.set_outside_problem("")
-            self._page.preview.show_message(f"{message}.\nDownload fetches it now; Train would fetch it first.")
-            self._page.set_download("offered")
+            if self._page.model.running:
+                self._page.preview.show_message(f"{message}.\nThe run fetches it.")
+            else:
+                self._page.preview.show_message(f"{message}.\nDownload fetches it now; Train would fetch it first.")
+                self._page.set_download("offered")
             self.checked.emit()
 
     def _show(self, request: PreviewRequest, task: PreviewTask) -> None:
         if self._is_current(request):
+            self._downloads = False
             self._form.set_outside_problem("")
             self._page.set_download("none")
             self._page.preview.show_task(task)
@@ -82,6 +102,7 @@ class PreviewSession(QObject):
 
     def _refuse(self, request: PreviewRequest, message: str) -> None:
         if self._is_current(request):
+            self._downloads = False
             self._form.set_outside_problem(message)
             self._page.set_download("none")
             self._page.preview.show_message(message)

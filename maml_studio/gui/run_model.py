@@ -63,15 +63,12 @@ class RunModel(QObject):
         self.message = ""
         self.iteration = 0
         self.iterations = 0
-        self.device = ""
         self.norm_mode = ""
-        self.parameters = 0
         self.last_step: OuterStep | None = None
         self.last_validation: Validation | None = None
         self.best_validation: Validation | None = None
         self.saved_at: int | None = None
         self.outer_x, self.outer_loss = Column(), Column()
-        self.train_accuracy, self.gradient_norm = Column(), Column()
         self.validation_x = Column()
         self.before, self.before_ci = Column(), Column()
         self.after, self.after_ci = Column(), Column()
@@ -129,7 +126,7 @@ class RunModel(QObject):
             case Started():
                 self.status, self.message = "training", ""
                 self.iteration, self.iterations = event.iteration, event.iterations
-                self.device, self.parameters, self.norm_mode = event.device, event.parameters, event.norm_mode
+                self.norm_mode = event.norm_mode
             case OuterStep():
                 self._take_step(event)
             case Validation():
@@ -150,8 +147,6 @@ class RunModel(QObject):
         self.iteration, self.last_step = event.iteration, event
         self.outer_x.append(event.iteration)
         self.outer_loss.append(event.query_loss)
-        self.train_accuracy.append(event.query_accuracy)
-        self.gradient_norm.append(event.gradient_norm)
         self._speed.append((event.seconds, event.tasks))
         while len(self._speed) > 2 and event.seconds - self._speed[0][0] > 10:
             self._speed.popleft()

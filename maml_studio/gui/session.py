@@ -5,7 +5,7 @@ from pathlib import Path
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from ..spec import Experiment
-from ..training.events import Event
+from ..training.events import Event, Failed
 from .run_model import RunModel
 from .worker import ReplayWorker, TrainWorker
 
@@ -128,6 +128,9 @@ class RunSession(QObject):
     def _ended(self) -> None:
         self._beat.stop()
         self._collect()
+        if self.model.running:
+            message = "A defect of MAML Studio ended the training without a word; please report it with what the terminal shows"
+            self.model.take([Failed(self.model.iteration, message)])
         if self._worker:
             self._worker.deleteLater()
             self._worker = None

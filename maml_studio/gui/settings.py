@@ -1,5 +1,6 @@
 """What the window remembers between two starts: its layout, the colour scheme, the last experiment."""
 
+from contextlib import suppress
 from pathlib import Path
 
 from PySide6.QtCore import QByteArray, QSettings
@@ -15,7 +16,9 @@ class Memory:
 
     def __init__(self, folder: Path | None = None) -> None:
         self._folder = folder or config_dir()
-        self._folder.mkdir(parents=True, exist_ok=True)
+        # Where nothing can be kept, the window opens all the same.
+        with suppress(OSError):
+            self._folder.mkdir(parents=True, exist_ok=True)
         self._settings = QSettings(str(self._folder / "window.ini"), QSettings.Format.IniFormat)
 
     @property
@@ -45,6 +48,14 @@ class Memory:
         """Remember a yes or no."""
         self._settings.setValue(key, "true" if value else "false")
 
+    def text(self, key: str) -> str:
+        """A remembered word; empty unless said otherwise."""
+        return str(self._settings.value(key, ""))
+
+    def set_text(self, key: str, value: str) -> None:
+        """Remember a word."""
+        self._settings.setValue(key, value)
+
     def experiment(self) -> Experiment:
         """The settings as they were when the window was last closed; the default preset the first time, or if they can't be read."""
         try:
@@ -53,7 +64,11 @@ class Memory:
             return load_preset(DEFAULT_PRESET)
 
     def set_experiment(self, experiment: Experiment) -> None:
-        """Remember the settings."""
+        """Remember the settings.
+
+        Raises:
+            OSError: when they can't be written.
+        """
         write_whole(self._folder / "experiment.toml", to_toml(experiment).encode())
 
     def drawn_task(self) -> DrawnTask | None:
@@ -61,7 +76,11 @@ class Memory:
         return load_drawn_task(self._folder / "drawing.json")
 
     def set_drawn_task(self, task: DrawnTask) -> None:
-        """Remember the drawings."""
+        """Remember the drawings.
+
+        Raises:
+            OSError: when they can't be written.
+        """
         save_drawn_task(self._folder / "drawing.json", task)
 
     def save(self) -> None:

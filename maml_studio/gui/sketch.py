@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from PySide6.QtCore import QObject, QTimer, Signal
 
-from maml_studio import strokes as vector
-from maml_studio.strokes import Frame
+from .. import strokes as vector
+from ..strokes import Frame
 
 _LIVE_MS = 50
 _UNDO_STEPS = 200

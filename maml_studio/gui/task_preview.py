@@ -4,10 +4,11 @@ import math
 
 import numpy as np
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QHelpEvent, QImage, QPainter, QPaintEvent, QPen
+from PySide6.QtGui import QHelpEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from . import theme
+from .pixels import tinted
 from .worker import PreviewTask
 
 GAP = 4
@@ -148,12 +149,5 @@ class TaskPreview(QWidget):
 def _paint_picture(painter: QPainter, box: QRectF, picture: np.ndarray, colours: theme.Theme) -> None:
     """Ink on paper in the scheme's canvas colours, for a picture ``[H, W]`` in [0, 1]."""
     painter.fillRect(box, colours.color("canvas_paper"))
-    ink = QColor(colours.canvas_ink)
-    height, width = picture.shape
-    pixels = np.empty((height, width, 4), dtype=np.uint8)
-    pixels[..., 0], pixels[..., 1], pixels[..., 2] = ink.red(), ink.green(), ink.blue()
-    pixels[..., 3] = np.clip(picture * 255, 0, 255).astype(np.uint8)
-    memory = pixels.tobytes()  # QImage looks at it without keeping it
-    image = QImage(memory, width, height, 4 * width, QImage.Format.Format_RGBA8888)
     painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
-    painter.drawImage(box, image)
+    painter.drawImage(box, tinted(np.clip(picture, 0, 1), colours.color("canvas_ink")))

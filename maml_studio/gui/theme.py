@@ -18,7 +18,7 @@ from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtGui import QColor, QPalette
 from PySide6.QtWidgets import QApplication
 
-from maml_studio import paths
+from .. import paths
 
 Choice = Literal["system", "dark", "light"]
 

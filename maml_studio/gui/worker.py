@@ -1,6 +1,8 @@
 """Background threads. They import torch, the window does not; they hand over plain values through queued signals."""
 
+import sys
 import threading
+import traceback
 from collections import deque
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +13,14 @@ from PySide6.QtCore import QObject, QThread, Signal
 
 from ..spec import Experiment
 from ..training.control import Control
-from ..training.events import Event, Loading
+from ..training.events import Event, Failed, Loading
+
+
+def defect(error: Exception) -> str:
+    """One sentence for what nobody foresaw; its traceback goes to the terminal, for a report."""
+    traceback.print_exception(error, file=sys.stderr)
+    what = " ".join(f"{type(error).__name__}: {error}".split())
+    return f"A defect of MAML Studio ended this ({what}); please report it with what the terminal shows"
 
 
 class TrainWorker(QThread):
@@ -29,6 +38,7 @@ class TrainWorker(QThread):
         self.control = Control()
         self._resume = resume
         self._inbox: deque[Event] = deque()
+        self._iteration = 0
 
     def collect(self) -> list[Event]:
         """Empty the inbox."""
@@ -38,9 +48,15 @@ class TrainWorker(QThread):
         return events
 
     def run(self) -> None:
-        """Drive the generator of events; everything that can go wrong in it ends as an event."""
+        """Train; everything that can go wrong in it ends as an event."""
+        try:
+            self._train()
+        except Exception as error:
+            # Whatever it is: without a last event the window would wait for ever.
+            self._put(Failed(self._iteration, defect(error)))
+
+    def _train(self) -> None:
         from ..training.checkpoint import CheckpointError
-        from ..training.events import Failed
         from ..training.run_folder import RunFolder, RunFolderError
         from ..training.trainer import run
 
@@ -64,9 +80,9 @@ class TrainWorker(QThread):
         self._put(Loading(message, share))
 
     def _put(self, event: Event) -> None:
-        quiet = not self._inbox
+        self._iteration = getattr(event, "iteration", self._iteration)
         self._inbox.append(event)
-        if quiet:
+        if len(self._inbox) == 1:
             self.news.emit()
 
 
@@ -123,6 +139,9 @@ class LatestWorker(QThread):
                 self.failed.emit(request, str(error))
             except OSError as error:
                 self.failed.emit(request, f"{error.filename or 'A file'} can't be read: {error.strerror or error}")
+            except Exception as error:
+                # Whatever it is: the thread must live on to answer the next request.
+                self.failed.emit(request, defect(error))
             else:
                 if result is not None:
                     self.done.emit(request, result)

@@ -2,8 +2,9 @@ import itertools
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QPoint, Qt
-from PySide6.QtWidgets import QFileDialog, QMessageBox
+from PySide6.QtCore import QEvent, QPoint, Qt
+from PySide6.QtGui import QHelpEvent
+from PySide6.QtWidgets import QApplication, QFileDialog, QMessageBox, QToolTip
 from window_cases import tiny
 
 import maml_studio
@@ -122,6 +123,72 @@ def test_undo_takes_a_drawing_away_and_the_prediction_with_it(page, qtbot, run_f
     qtbot.waitUntil(lambda: page.adapted is not None, timeout=LONG)
 
 
+def test_everything_cleared_comes_back_with_the_same_button(page, qtbot, run_folder):
+    open_and_draw(qtbot, page, run_folder)
+    draw(qtbot, page.query, SHAPES[0])
+    before = page.drawn()
+    button = page.clear_button
+    qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+    assert all(canvas.is_empty() for canvas in page._canvases())
+    assert button.text() == "Undo clear"
+    page.rows[0].name_edit.setText("renamed in between")
+    assert button.text() == "Undo clear"
+    qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+    assert [len(canvas.strokes()) for canvas in page._canvases()] == [1, 1, 1, 1]
+    assert [one.drawings for one in page.drawn().classes] == [one.drawings for one in before.classes]
+    assert button.text() == "Clear all"
+    qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+    draw(qtbot, page.rows[0].canvases[0], SHAPES[1])
+    assert button.text() == "Clear all"
+    assert button.isEnabled()
+
+
+def test_buttons_of_the_query_are_there_when_they_can_do_something(page, qtbot):
+    undo, redo, clear = (page.query_buttons[name] for name in ("undo", "redo", "clear"))
+
+    def enabled():
+        return [button.isEnabled() for button in (undo, redo, clear)]
+
+    assert enabled() == [False, False, False]
+    draw(qtbot, page.query, SHAPES[0])
+    assert enabled() == [True, False, True]
+    qtbot.mouseClick(undo, Qt.MouseButton.LeftButton)
+    assert enabled() == [False, True, False]
+    qtbot.mouseClick(redo, Qt.MouseButton.LeftButton)
+    qtbot.mouseClick(clear, Qt.MouseButton.LeftButton)
+    assert enabled() == [True, False, False]
+
+
+def test_adapting_that_fails_keeps_the_rows_and_says_so(page, qtbot, run_folder, tmp_path):
+    # It trains without inner steps; those of the page then explode.
+    changes = {"model.name": "tutorial_cnn", "task.way": 3, "algorithm.inner_lr": 100.0, "algorithm.inner_steps": 0}
+    changes |= {"evaluation.inner_steps": 0, "evaluation.tasks": 2, "training.iterations": 1, "training.meta_batch": 1}
+    page.models.offer(_train(tmp_path / "hot", "digits-maml", changes))
+    qtbot.waitUntil(lambda: len(page.rows) == 3, timeout=LONG)
+    for row, shape in zip(page.rows, SHAPES, strict=True):
+        draw(qtbot, row.canvases[0], shape)
+    qtbot.waitUntil(lambda: "no longer a number" in page.bars.message, timeout=LONG)
+    assert len(page.rows) == 3
+    assert page.model_note.text()
+    assert not page.export_button.isEnabled()
+    page.models.offer(run_folder)
+    qtbot.waitUntil(lambda: page.adapted is not None, timeout=LONG)
+
+
+@pytest.mark.qt_log_ignore("This plugin does not support", extend=True)
+def test_a_small_canvas_shows_what_the_model_gets_in_its_tooltip(page, qtbot, run_folder):
+    open_and_draw(qtbot, page, run_folder)
+    canvas = page.rows[0].canvases[0]
+    here = canvas.rect().center()
+    QApplication.sendEvent(canvas, QHelpEvent(QEvent.Type.ToolTip, here, canvas.mapToGlobal(here)))
+    assert "28 × 28 pixels" in QToolTip.text()
+    assert "data:image/png;base64," in QToolTip.text()
+    QToolTip.hideText()
+    canvas.clear()
+    QApplication.sendEvent(canvas, QHelpEvent(QEvent.Type.ToolTip, here, canvas.mapToGlobal(here)))
+    qtbot.waitUntil(lambda: not QToolTip.isVisible(), timeout=LONG)
+
+
 def test_more_shots_want_more_drawings_and_fewer_lose_none(page, qtbot, run_folder):
     open_and_draw(qtbot, page, run_folder)
     page.shots.setFocus()
@@ -147,7 +214,7 @@ def test_names_are_shown_and_kept_apart(page, qtbot, run_folder):
 
 
 def test_a_regression_model_is_refused_with_one_sentence_and_nothing_is_lost(page, qtbot, run_folder, tmp_path):
-    waves = _train_waves(tmp_path / "waves")
+    waves = _train(tmp_path / "waves", "sinusoid-maml", {"training.iterations": 2, "evaluation.tasks": 4})
     open_and_draw(qtbot, page, run_folder)
     page.models.offer(waves)
     qtbot.waitUntil(lambda: "tells no classes apart" in page.bars.message, timeout=LONG)
@@ -155,8 +222,8 @@ def test_a_regression_model_is_refused_with_one_sentence_and_nothing_is_lost(pag
     qtbot.waitUntil(lambda: page.adapted is not None, timeout=LONG)
 
 
-def _train_waves(folder):
-    experiment = with_changes(load_preset("sinusoid-maml"), {"training.iterations": 2, "evaluation.tasks": 4})
+def _train(folder, preset, changes):
+    experiment = with_changes(load_preset(preset), changes)
     list(run(experiment, folder=RunFolder.create(folder, experiment)))
     return folder
 
@@ -199,10 +266,10 @@ def test_the_window_offers_runs_keeps_drawings_and_exports(window, qtbot, memory
     assert (tmp_path / "mine.md").is_file()
     monkeypatch.setattr(QMessageBox, "question", lambda *_: QMessageBox.StandardButton.Cancel)
     before = (tmp_path / "mine.safetensors").read_bytes()
-    window.export_action.trigger()
+    window.menus.export.trigger()
     assert (tmp_path / "mine.safetensors").read_bytes() == before
     monkeypatch.setattr(QMessageBox, "question", lambda *_: QMessageBox.StandardButton.Yes)
-    window.export_action.trigger()
+    window.menus.export.trigger()
     qtbot.waitUntil(lambda: len(said) == 2, timeout=LONG)
     assert (tmp_path / "mine.safetensors").read_bytes() != before
 

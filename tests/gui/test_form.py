@@ -1,10 +1,13 @@
 import pytest
 from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QWheelEvent
-from PySide6.QtWidgets import QApplication, QComboBox, QLineEdit, QSpinBox
+from PySide6.QtWidgets import QAbstractButton, QApplication, QComboBox, QLineEdit, QSpinBox, QWhatsThis
 
+from maml_studio.gui.editors import describe
 from maml_studio.gui.form import ExperimentForm
-from maml_studio.spec import Experiment, load_preset
+from maml_studio.spec import Experiment, load_preset, parse
+from maml_studio.spec.editing import with_selection
+from maml_studio.spec.fields import setting
 
 
 @pytest.fixture
@@ -157,13 +160,86 @@ def test_every_editor_says_what_it_is(form):
             continue
         assert widget.accessibleName(), widget.objectName()
         assert widget.toolTip(), widget.objectName()
+        assert widget.whatsThis() == widget.toolTip()
+
+
+@pytest.mark.parametrize("text", ["--4", "²", "4, x", "1.5"])
+def test_a_list_of_numbers_takes_any_typing(form, qtbot, text):
+    choose(qtbot, inner(form, "data.source"), "Sine")
+    line = inner(form, "model.hidden")
+    type_over(qtbot, line, text)
+    assert form.problems()[0].field.startswith("model.hidden")
+    assert line.property("invalid") is True
+    type_over(qtbot, line, "20, 30")
+    assert form.experiment().model.hidden == (20, 30)
+
+
+@pytest.mark.parametrize(
+    ("limits", "words"),
+    [
+        ({"ge": 1, "le": 10_000_000}, "1 to 10,000,000"),
+        ({"ge": 0, "le": 2**31 - 1}, "0 to 2,147,483,647"),
+        ({"gt": 0, "le": 10}, "above 0 and 10 or less"),
+        ({"gt": 0, "lt": 1}, "above 0 and below 1"),
+        ({"gt": 0}, "above 0"),
+        ({"ge": 0.5}, "0.5 or more"),
+        ({"lt": 1}, "below 1"),
+        ({"le": 3}, "3 or less"),
+        ({"ge": 1, "unit": "per class", "symbol": "K"}, "in papers K, per class, 1 or more"),
+    ],
+)
+def test_a_tooltip_tells_unit_and_bounds_as_people_write_them(limits, words):
+    assert describe(setting(title="Field", help="What it is.", **limits)) == f"What it is.\n({words})"
+
+
+@pytest.mark.qt_log_ignore("This plugin does not support", extend=True)
+def test_help_on_the_field_in_focus_comes_by_keys(form, qtbot):
+    box = inner(form, "task.way")
+    form.activateWindow()
+    box.setFocus()
+    qtbot.keyClick(box, Qt.Key.Key_F1, Qt.KeyboardModifier.ShiftModifier)
+    shown = [w for w in QApplication.topLevelWidgets() if w.metaObject().className() == "QWhatsThat" and w.isVisible()]
+    assert shown
+    QWhatsThis.hideText()
+
+
+@pytest.mark.parametrize("source", ["digits", "folder", "sinusoid"])
+def test_the_tab_key_goes_down_the_form_as_the_eye_does(form, qtbot, source):
+    raw = with_selection(Experiment().model_dump(), "data", source)
+    # Fields that come later, among others that stay.
+    form.set_shows_more(True)
+    form.set_shows_more(False)
+    form.set_experiment(parse(raw))
+    form.set_shows_more(True)
+    form.activateWindow()
+    inner(form, "name").setFocus()
+    met = [QApplication.focusWidget()]
+    while met[-1] is not form._more:
+        qtbot.keyClick(met[-1], Qt.Key.Key_Tab)
+        met.append(QApplication.focusWidget())
+        assert len(met) < 100
+    places = [widget.mapTo(form.widget(), QPoint(0, widget.height() // 2)) for widget in met]
+    assert [(p.y(), p.x()) for p in places] == sorted((p.y(), p.x()) for p in places)
+    fields = (
+        *form.findChildren(QSpinBox),
+        *form.findChildren(QComboBox),
+        *form.findChildren(QLineEdit),
+        *form.findChildren(QAbstractButton),
+    )
+    expected = {widget for widget in fields if widget.isVisible() and widget.objectName() != "qt_spinbox_lineedit"}
+    assert set(met) == expected
+
+
+def test_folded_sections_are_passed_over_and_told(form, qtbot):
+    form.fold(["data", "model"])
+    assert form.folded() == ["data", "model"]
+    assert not inner(form, "data.source").isVisible()
+    form.fold([])
+    assert inner(form, "data.source").isVisible()
 
 
 @pytest.mark.parametrize("source", ["sinusoid", "omniglot", "mnist", "folder", "emnist"])
 def test_every_source_has_its_form(form, qtbot, source):
-    from maml_studio.spec import parse
-    from maml_studio.spec.editing import with_selection
-
     raw = with_selection(Experiment().model_dump(), "data", source)
     experiment = parse(raw)
     form.set_experiment(experiment)

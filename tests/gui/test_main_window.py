@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QMessageBox
+from PySide6.QtWidgets import QFileDialog, QMessageBox
 from window_cases import tiny
 
 from maml_studio.gui.main_window import MainWindow
+from maml_studio.gui.settings import Memory
 from maml_studio.spec import SpecError, load, load_preset, to_toml
 from maml_studio.training.events import Finished, OuterStep, Stopped
 from maml_studio.training.run_folder import RunFolder
@@ -61,10 +62,10 @@ def test_step_does_one_outer_step_and_holds(window, qtbot):
 
 def test_pause_holds_and_stop_saves_and_continue_goes_on(window, qtbot):
     window.form.set_experiment(tiny(training__iterations=100_000, training__checkpoint_every=100_000))
-    qtbot.waitUntil(lambda: window.train_action.isEnabled())
+    qtbot.waitUntil(lambda: window.menus.train.isEnabled())
     page = window.train_page
     window.activateWindow()
-    window.train_action.trigger()
+    window.menus.train.trigger()
     qtbot.waitUntil(lambda: window.run.iteration >= 3, timeout=LONG)
     press(qtbot, page.pause_button)
     assert window.session.paused
@@ -75,7 +76,7 @@ def test_pause_holds_and_stop_saves_and_continue_goes_on(window, qtbot):
     stopped_at = window.run.iteration
     assert window.run.saved_at == stopped_at
     folder = window.session.folder
-    window.continue_action.trigger()
+    window.menus.go_on.trigger()
     qtbot.waitUntil(lambda: window.run.iteration > stopped_at, timeout=LONG)
     press(qtbot, page.stop_button)
     qtbot.waitUntil(lambda: not window.session.running, timeout=LONG)
@@ -89,10 +90,13 @@ def test_settings_are_locked_while_a_run_trains(window, qtbot):
     qtbot.waitUntil(lambda: window.run.iteration == 1, timeout=LONG)
     assert not window.form.editor("task.way").inner.isEnabled()
     assert window.lock_note.isVisible()
+    assert not window.menus.open.isEnabled()
+    assert not window.menus.open_run.isEnabled()
     press(qtbot, window.train_page.stop_button)
     qtbot.waitUntil(lambda: not window.session.running, timeout=LONG)
     assert window.form.editor("task.way").inner.isEnabled()
     assert not window.lock_note.isVisible()
+    assert window.menus.open.isEnabled()
 
 
 def test_a_wrong_field_keeps_train_from_being_pressed_and_says_why(window, qtbot):
@@ -143,7 +147,7 @@ def test_another_task_is_another_task(window, qtbot):
 
 def test_a_run_that_diverges_says_what_to_try(window, qtbot):
     window.form.set_experiment(tiny(algorithm__inner_lr=100.0, algorithm__inner_steps=20, model__norm="none"))
-    qtbot.waitUntil(lambda: window.train_action.isEnabled())
+    qtbot.waitUntil(lambda: window.menus.train.isEnabled())
     press(qtbot, window.train_page.train_button)
     qtbot.waitUntil(lambda: window.run.status == "failed" and not window.session.running, timeout=LONG)
     assert "try a smaller inner rate" in window.train_page.message.text()
@@ -168,25 +172,72 @@ def test_experiments_are_saved_and_opened(window, tmp_path, monkeypatch):
         load(other)
 
 
+@pytest.mark.parametrize(("typed", "written"), [("mine", "mine.toml"), ("mine.toml", "mine.toml"), ("v1.2", "v1.2.toml")])
+def test_an_experiment_gets_its_ending_and_replaces_nothing_unasked(window, tmp_path, monkeypatch, typed, written):
+    asked = []
+    answers = [QMessageBox.StandardButton.Cancel, QMessageBox.StandardButton.Yes]
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_, **__: (str(tmp_path / typed), ""))
+    monkeypatch.setattr(QMessageBox, "question", lambda *words: asked.append(words[2]) or answers.pop(0))
+    (tmp_path / written).write_text("precious")
+    window.ask_save()
+    assert (tmp_path / written).read_text() == "precious"
+    window.ask_save()
+    assert load(tmp_path / written) == tiny()
+    assert asked == [f"Replace {written}?"] * 2
+    assert [path.name for path in tmp_path.glob("*.toml")] == [written]
+
+
+def test_what_cannot_be_remembered_stops_nothing(window, qtbot, memory, tmp_path):
+    (tmp_path / "config" / "experiment.toml").unlink()
+    (tmp_path / "config" / "experiment.toml").mkdir()
+    press(qtbot, window.train_page.train_button)
+    assert window.session.running
+    assert "can't be remembered" in window.statusBar().currentMessage()
+    window.form.fold(["task"])
+    window.close_at_once()
+    assert Memory(tmp_path / "config").text("folded") == "task"
+    assert memory.drawn_task() is not None
+
+
+def test_without_a_place_for_memories_the_window_opens(qtbot, tmp_path):
+    (tmp_path / "file").write_text("")
+    window = MainWindow(Memory(tmp_path / "file" / "config"))
+    qtbot.addWidget(window)
+    assert window.form.experiment() == load_preset("digits-maml")
+    window.finish()
+
+
 def test_layout_and_settings_come_back(window, qtbot, memory):
     window.form.set_experiment(tiny(name="mine", task__shot=2))
-    window.more_action.trigger()
+    window.menus.more.trigger()
+    window.form.fold(["algorithm", "training"])
+    window.train_page.outer_plot.set_log_y(True)
+    window.train_page.outer_plot.set_smoothing(0.5)
+    window.show_draw_page()
     window.resize(1000, 610)  # the offscreen screen is 800 wide: the width would be brought back onto it
     window.close()
     again = MainWindow(memory)
     qtbot.addWidget(again)
     assert again.form.experiment() == tiny(name="mine", task__shot=2)
     assert again.form.shows_more()
+    assert again.menus.more.isChecked()
     assert again.height() == window.height()
+    assert again.form.folded() == ["algorithm", "training"]
+    again.build_pages()
+    assert again.tabs.currentWidget() is again.draw_page
+    assert again.left.isHidden()
+    assert again.train_page.outer_plot.log_y()
+    assert not again.train_page.inner_plot.log_y()
+    assert again.train_page.outer_plot.smoothing() == 0.5
     again.finish()
 
 
 def test_an_earlier_run_is_opened_as_it_was_left_and_goes_on(window, qtbot, memory, tmp_path):
     window.form.set_experiment(tiny(training__iterations=8))
-    qtbot.waitUntil(lambda: window.train_action.isEnabled())
-    window.train_action.trigger()
+    qtbot.waitUntil(lambda: window.menus.train.isEnabled())
+    window.menus.train.trigger()
     qtbot.waitUntil(lambda: window.run.iteration >= 3, timeout=LONG)
-    window.stop_action.trigger()
+    window.menus.stop.trigger()
     qtbot.waitUntil(lambda: not window.session.running, timeout=LONG)
     folder, stopped_at = window.session.folder, window.run.iteration
     curve = list(window.run.outer_loss.array())
@@ -196,7 +247,7 @@ def test_an_earlier_run_is_opened_as_it_was_left_and_goes_on(window, qtbot, memo
     assert window.run.status == "stopped"
     assert list(window.run.outer_loss.array()) == curve
     if stopped_at < 8:
-        window.continue_action.trigger()
+        window.menus.go_on.trigger()
         qtbot.waitUntil(lambda: window.run.status == "finished" and not window.session.running, timeout=LONG)
     assert list(window.run.outer_x.array()) == list(range(1, 9))
 

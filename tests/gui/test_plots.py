@@ -193,8 +193,10 @@ def test_remove_and_clear(qtbot: QtBot, make: Make) -> None:
     plot.remove("band")
     plot.remove("never there")
     assert len(plot._view.box.childGroup.childItems()) == items - 1
+    plot.set_note("outer iteration 3")
     plot.clear()
     settle(qtbot, plot)
+    assert plot._note.text() == ""
     assert len(plot._view.box.childGroup.childItems()) == 3  # crosshair, its dots and the rectangle to zoom into
     assert plot._legend.isHidden()
 

@@ -6,18 +6,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSpinBox, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSizePolicy, QSpinBox, QToolButton, QVBoxLayout, QWidget
 
 from ...strokes import Frame
+from .. import theme
 from ..adapt_worker import AdaptWorker, DrawRequest, DrawResult
 from ..adaptation_panel import AdaptationPanel
 from ..canvas import DrawingCanvas
 from ..cards import card, scrolling
 from ..class_row import ClassRow
 from ..drawn_task import DrawnClass, DrawnTask
+from ..elided_label import ElidedLabel
 from ..icons import icon
 from ..model_chooser import ModelChooser
 from ..probability_bars import ProbabilityBars
+from ..wheel import leave_wheel_to_page
 
 if TYPE_CHECKING:
     from ...api import Trained
@@ -33,10 +36,12 @@ class DrawPage(QWidget):
     Signals:
         export_wanted: The adapted model (an ``api.Adapted``) should be exported as it is after an inner step: both in a tuple.
         settled: A request was answered.
+        changed: Other buttons can be pressed.
     """
 
     export_wanted = Signal(object)
     settled = Signal()
+    changed = Signal()
 
     def __init__(self) -> None:
         super().__init__()
@@ -47,6 +52,7 @@ class DrawPage(QWidget):
         self._kept: tuple[DrawnClass, ...] = ()
         self._version = 0
         self._result: DrawResult | None = None
+        self._cleared: tuple[DrawingCanvas, ...] = ()
         self.worker = AdaptWorker(self)
         self.worker.done.connect(self._take)
         self.worker.failed.connect(self._refuse)
@@ -56,14 +62,14 @@ class DrawPage(QWidget):
     def _build(self) -> None:
         self.models = ModelChooser()
         self.models.chosen.connect(self._ask)
-        self.model_note = QLabel()
-        self.model_note.setProperty("role", "muted")
-        self.model_note.setMinimumWidth(10)
+        self.model_note = ElidedLabel("", theme.manager(), role="muted")
+        self.model_note.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self.shots = QSpinBox()
         self.shots.setRange(1, MAX_SHOTS)
         self.shots.setAccessibleName("Shots")
         self.shots.setToolTip("Drawings of each class that the model learns from (K)")
         self.shots.valueChanged.connect(self._set_shots)
+        leave_wheel_to_page(self.shots)
         top = QHBoxLayout()
         model_label, shots_label = QLabel("Model"), QLabel("Shots K")
         model_label.setBuddy(self.models)
@@ -74,11 +80,10 @@ class DrawPage(QWidget):
         for widget in (shots_label, self.shots):
             top.addWidget(widget)
         self.clear_button = QPushButton(icon("clear"), "Clear all")
-        self.clear_button.setToolTip("Clear every drawing; each can be brought back with Ctrl+Z on it")
-        self.clear_button.clicked.connect(self.clear_all)
+        self.clear_button.clicked.connect(self.clear_or_bring_back)
         self.export_button = QPushButton(icon("export"), "Export…")
         self.export_button.setToolTip("Save the model as it is now, adapted to your drawings")
-        self.export_button.clicked.connect(self._export)
+        self.export_button.clicked.connect(self.export)
         top.addWidget(self.clear_button)
         top.addWidget(self.export_button)
         middle = QHBoxLayout()
@@ -110,7 +115,10 @@ class DrawPage(QWidget):
         self.query.set_inset_visible(True)
         self.query.changed.connect(self._ask)
         self.query.live.connect(self._ask)
+        self.query.changed.connect(self._refresh_buttons)
+        self.query.live.connect(self._refresh_buttons)
         buttons = QHBoxLayout()
+        self.query_buttons: dict[str, QToolButton] = {}
         for name, text, slot in (
             ("undo", "Undo (Ctrl+Z)", self.query.undo),
             ("redo", "Redo (Ctrl+Shift+Z)", self.query.redo),
@@ -121,6 +129,7 @@ class DrawPage(QWidget):
             button.setToolTip(text)
             button.setAccessibleName(text)
             button.clicked.connect(slot)
+            self.query_buttons[name] = button
             buttons.addWidget(button)
         buttons.addStretch(1)
         box = QWidget()
@@ -143,12 +152,26 @@ class DrawPage(QWidget):
         for folder in reversed(folders):
             self.models.offer(folder, choose=folder == folders[0])
 
-    def clear_all(self) -> None:
-        """Clear every drawing."""
-        for row in self._rows:
-            row.clear()
-        if not self.query.is_empty():
-            self.query.clear()
+    @property
+    def can_bring_back(self) -> bool:
+        """Whether what was cleared all at once can come back all at once: until something is drawn."""
+        return bool(self._cleared) and all(canvas.is_empty() for canvas in self._canvases())
+
+    def clear_or_bring_back(self) -> None:
+        """Clear every drawing; or bring back what this has just cleared."""
+        if self.can_bring_back:
+            cleared, self._cleared = self._cleared, ()
+            for canvas in cleared:
+                canvas.undo()
+        else:
+            drawn = tuple(canvas for canvas in self._canvases() if not canvas.is_empty())
+            for canvas in drawn:
+                canvas.clear()
+            self._cleared = drawn
+        self._refresh_buttons()
+
+    def _canvases(self) -> list[DrawingCanvas]:
+        return [*(canvas for row in self._rows for canvas in row.canvases), self.query]
 
     def end(self) -> None:
         """End the thread."""
@@ -223,6 +246,7 @@ class DrawPage(QWidget):
 
     def _support_changed(self) -> None:
         self._version += 1
+        self._refresh_buttons()
         self._ask()
 
     def _ask(self) -> None:
@@ -269,16 +293,20 @@ class DrawPage(QWidget):
         self._support_changed()
 
     def _refuse(self, request: DrawRequest, message: str) -> None:
-        self._result = self._shown = None
-        self._set_rows(0, Frame(), False)
+        if self._result is not None and request.model == self._shown:
+            # The model was there before, so it is the adapting that went wrong: another drawing or fewer steps may help.
+            self._result = DrawResult(self._result.trained, None, None)
+        else:
+            self._result = self._shown = None
+            self._set_rows(0, Frame(), False)
         self._refresh(message)
         self.settled.emit()
 
     def _refresh(self, message: str = "") -> None:
         result = self._result
         adapted = result.adapted if result else None
-        self.export_button.setEnabled(adapted is not None)
-        self.model_note.setText(_note(result.trained) if result else "")
+        self._refresh_buttons()
+        self.model_note.set_text(_note(result.trained) if result else "")
         if result is None or adapted is None:
             self.walk.clear()
             self.bars.show_message(message or self._what_is_missing())
@@ -290,6 +318,21 @@ class DrawPage(QWidget):
             step = min(self.walk.step, adapted.steps)
             self.bars.show_probabilities(adapted.classes, tuple(float(p) for p in result.probabilities[step]))
 
+    def _refresh_buttons(self) -> None:
+        """Enable what can be done now."""
+        self.export_button.setEnabled(self.adapted is not None)
+        empty = {canvas: canvas.is_empty() for canvas in self._canvases()}
+        if not all(empty.values()):
+            self._cleared = ()
+        back = self.can_bring_back
+        self.clear_button.setText("Undo clear" if back else "Clear all")
+        self.clear_button.setIcon(icon("undo" if back else "clear"))
+        self.clear_button.setToolTip("Bring back what was cleared" if back else "Clear every drawing; the same button brings them back")
+        self.clear_button.setEnabled(back or not all(empty.values()))
+        for name, possible in (("undo", self.query.can_undo()), ("redo", self.query.can_redo()), ("clear", not empty[self.query])):
+            self.query_buttons[name].setEnabled(possible)
+        self.changed.emit()
+
     def _what_is_missing(self) -> str:
         if self.models.path() is None:
             return NO_MODEL
@@ -300,7 +343,8 @@ class DrawPage(QWidget):
         each = "one drawing" if self.shots.value() == 1 else f"{self.shots.value()} drawings"
         return f"Give every class its {each} ({done} of {total} done); the model then adapts by itself."
 
-    def _export(self) -> None:
+    def export(self) -> None:
+        """Ask for the model as it is now to be exported."""
         if self.adapted is not None:
             self.export_wanted.emit((self.adapted, self.walk.step))
 

@@ -5,10 +5,11 @@ from typing import Literal
 
 import numpy as np
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from .. import theme
 from ..cards import card, heading, scrolling
+from ..elided_label import ElidedLabel
 from ..icons import icon
 from ..plots import Plot
 from ..run_model import InnerLoop, RunModel
@@ -40,14 +41,14 @@ class TrainPage(QWidget):
         self._blocked = ""
         themes = theme.manager()
         self.inner_plot = Plot(
-            "Inner loop: loss against step",
+            "Inner loop",
             "inner step",
             "loss",
             theme=themes,
             empty_text="How the loss falls while the model adapts to one task, step by step: appears with the first outer step.",
         )
         self.outer_plot = Plot(
-            "Outer loop: query loss",
+            "Outer loop",
             "outer iteration",
             "query loss",
             theme=themes,
@@ -72,10 +73,8 @@ class TrainPage(QWidget):
         self.pause_button.clicked.connect(self._pause_or_resume)
         self.step_button = self._button("Step", "step", "Do one outer step and hold (Ctrl+.)", self.step_wanted)
         self.stop_button = self._button("Stop", "stop", "End the run; its state is saved (Ctrl+E)", self.stop_wanted)
-        self.readout = QLabel()
-        self.readout.setTextFormat(Qt.TextFormat.PlainText)
-        self.readout.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-        self.readout.setMinimumWidth(10)
+        self.readout = ElidedLabel("", theme.manager(), role="text", right=True)
+        self.readout.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         bar = QHBoxLayout()
         bar.setSpacing(6)
         for button in (self.train_button, self.pause_button, self.step_button, self.stop_button):
@@ -175,7 +174,7 @@ class TrainPage(QWidget):
 
     def _refresh_words(self) -> None:
         model = self.model
-        self.readout.setText("     ".join(self._figures()))
+        self.readout.set_text("     ".join(self._figures()))
         role, text = "muted", ""
         if model.status == "loading":
             text = model.message
@@ -221,8 +220,10 @@ class TrainPage(QWidget):
                 self.inner_plot.set_history(f"{role} history", [losses(loop) for loop in loops[:-1]], role=role, opacity=0.4)
                 self.inner_plot.set_curve(role, *losses(loops[-1]), role=role, name=role, symbol=True)
             if validation:
+                history = [losses(loop) for loop in validation[:-1]]
+                self.inner_plot.set_history(f"{role} validation history", history, role=role, opacity=0.3, dashed=True)
                 self.inner_plot.set_curve(f"{role} validation", *losses(validation[-1]), role=role, name=f"{role}, validation", dashed=True)
-        shown = f"at {loops[-1].iteration:,}" if loops else ""
+        shown = f"outer iteration {loops[-1].iteration:,}" if loops else ""
         self.inner_plot.set_note(shown)
 
     def _refresh_outer(self) -> None:

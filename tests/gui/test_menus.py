@@ -1,0 +1,39 @@
+import numpy as np
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QAction
+from PySide6.QtWidgets import QApplication, QWhatsThis
+
+
+def test_the_draw_menu_goes_with_its_page(window, qtbot):
+    menus = window.menus
+    commands = (menus.open_checkpoint, menus.play, menus.clear, menus.export_adapted)
+    assert not any(action.isEnabled() for action in commands)
+    window.show_draw_page()
+    assert [action.isEnabled() for action in commands] == [True, False, False, False]
+    window.draw_page.query.set_strokes([np.array([[0.2, 0.2, 0.0], [0.8, 0.8, 0.1]])])
+    assert menus.clear.isEnabled()
+    window.activateWindow()
+    qtbot.keyClick(window, Qt.Key.Key_Delete, Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier)
+    assert window.draw_page.query.is_empty()
+    assert menus.clear.text() == "Undo &clear"
+    menus.clear.trigger()
+    assert not window.draw_page.query.is_empty()
+    assert menus.clear.text() == "&Clear all"
+    window.show_train_page()
+    assert not any(action.isEnabled() for action in commands)
+
+
+def test_no_two_commands_share_their_keys(window):
+    keys = [key.toString() for action in window.findChildren(QAction) for key in action.shortcuts()]
+    assert len(keys) > 15
+    assert len(keys) == len(set(keys))
+
+
+@pytest.mark.qt_log_ignore("This plugin does not support", extend=True)
+def test_f1_tells_what_the_field_in_focus_is(window, qtbot):
+    window.activateWindow()
+    window.form.editor("task.way").inner.setFocus()
+    qtbot.keyClick(QApplication.focusWidget(), Qt.Key.Key_F1)
+    assert [w for w in QApplication.topLevelWidgets() if w.metaObject().className() == "QWhatsThat" and w.isVisible()]
+    QWhatsThis.hideText()
