@@ -135,7 +135,8 @@ class TaskPreview(QWidget):
                 )
                 painter.drawEllipse(place, 3.5, 3.5)
         painter.setPen(colours.color("muted"))
-        painter.drawText(area, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignTop, f"x −5 … 5, y ±{reach:.1f}")
+        heading = QRectF(10, 0, self.width() - 20, HEADING - 4)
+        painter.drawText(heading, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, f"x −5 … 5, y ±{reach:.1f}")
 
     def event(self, event: object) -> bool:
         """Tell the class of the picture under the mouse."""
