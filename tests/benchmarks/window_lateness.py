@@ -37,6 +37,7 @@ def main() -> None:
     window.build_pages()
     late: list[float] = []
     last = [0.0]
+    result: dict[str, int] = {}
 
     def tick() -> None:
         now = time.perf_counter()
@@ -49,19 +50,21 @@ def main() -> None:
     timer.setInterval(round(1000 * PERIOD))
     timer.timeout.connect(tick)
 
+    def end() -> None:
+        timer.stop()
+        result["tasks_per_s"] = round(window.run.tasks_per_second() or 0)
+        result["points_per_curve"] = len(window.run.outer_x.array())
+        window.close_at_once()
+
     def begin() -> None:
         if window.run.iteration < 5:
             QTimer.singleShot(200, begin)
             return
         timer.start()
-        QTimer.singleShot(round(1000 * seconds), app.quit)
+        QTimer.singleShot(round(1000 * seconds), end)
 
     window.preview.checked.connect(lambda: None if window.session.running else (window.start_run(), begin()))
     app.exec()
-    timer.stop()
-    speed = window.run.tasks_per_second()
-    points = len(window.run.outer_x.array())
-    window.close_at_once()
     milliseconds = 1000 * np.maximum(late, 0)
     print(
         json.dumps(
@@ -74,9 +77,8 @@ def main() -> None:
                 "median_ms": round(float(np.median(milliseconds)), 2),
                 "p99_ms": round(float(np.percentile(milliseconds, 99)), 2),
                 "max_ms": round(float(milliseconds.max()), 2),
-                "points_per_curve": points,
-                "tasks_per_s": round(speed or 0),
                 "cores": os.cpu_count(),
+                **result,
             }
         )
     )
