@@ -1,5 +1,6 @@
 """What run folders are called, and where they are found again."""
 
+import contextlib
 from datetime import datetime
 from pathlib import Path
 
@@ -15,8 +16,10 @@ def new_run_path(root: Path, name: str) -> Path:
 
 def recent_runs(root: Path, count: int) -> list[Path]:
     """The newest run folders that have a checkpoint, newest first; names begin with the date, so their order is by name."""
-    if not root.is_dir():
-        return []
-    folders = sorted((path for path in root.iterdir() if path.is_dir()), key=lambda path: path.name, reverse=True)
-    found = (folder for folder in folders if any((folder / "checkpoints").glob("*.safetensors")))
-    return [folder for folder, _ in zip(found, range(count), strict=False)]
+    found: list[Path] = []
+    # A folder that may not be read, or that goes away meanwhile, is one that can't be offered.
+    with contextlib.suppress(OSError):
+        for folder in sorted((path for path in root.iterdir() if path.is_dir()), key=lambda path: path.name, reverse=True):
+            if len(found) < count and any((folder / "checkpoints").glob("*.safetensors")):
+                found.append(folder)
+    return found
