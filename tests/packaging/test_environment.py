@@ -73,7 +73,15 @@ def start_words(root, *words, **environ):
 def test_ctrl_c_in_the_middle_of_pip_is_one_sentence_and_the_next_start_begins_afresh(project, capfd):
     os.mkfifo(project / "gate")
     command = [sys.executable, project / "packaging/start.py", "presets"]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    # A shell that starts the tests in the background has them ignore SIGINT, and what they start would inherit that.
+    process = subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
     with (project / "gate").open("w"):  # opens once pip is waiting on the other side
         os.killpg(process.pid, signal.SIGINT)
         out, err = process.communicate()
