@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from PySide6.QtCore import QStandardPaths
 from PySide6.QtWidgets import QMessageBox, QWidget
 
 from .save_dialog import ask_where
@@ -42,7 +43,10 @@ class Exporter:
             model: a run folder, or an adapted model and its inner step.
             suggestion: a file name to begin with.
         """
-        file = ask_where(self._window, TITLE, suggestion, "Weights for PyTorch", ".safetensors", beside=(".md",))
+        what = "the trained initialisation" if isinstance(model, Path) else "the model adapted to the drawings"
+        folder = QStandardPaths.writableLocation(QStandardPaths.StandardLocation.DocumentsLocation)
+        place = str(Path(folder) / suggestion) if Path(folder).is_dir() else suggestion
+        file = ask_where(self._window, f"Export {what}", place, "Weights for PyTorch", ".safetensors", beside=(".md",))
         if file is not None:
             self.worker.ask((model, file))
 

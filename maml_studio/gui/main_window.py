@@ -121,7 +121,10 @@ class MainWindow(QMainWindow):
         drawn = self.memory.drawn_task()
         if drawn is not None:
             self.draw_page.set_drawn(drawn)
-        self.draw_page.offer_runs(recent_runs(runs_dir(), RECENT_RUNS))
+        runs = recent_runs(runs_dir(), RECENT_RUNS)
+        self.draw_page.offer_runs(runs)
+        if runs:
+            self.session.restore(runs[0])
         self.tabs.removeTab(0)
         self.waiting.deleteLater()
         self.tabs.addTab(page, icon("train"), "Train")

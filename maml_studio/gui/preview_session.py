@@ -103,8 +103,9 @@ class PreviewSession(QObject):
     def _refuse(self, request: PreviewRequest, message: str) -> None:
         if self._is_current(request):
             self._downloads = False
-            self._form.set_outside_problem(message)
-            self._page.set_download("none")
+            # A download that failed may be tried again, here or by Train; nothing is wrong with the settings.
+            self._form.set_outside_problem("" if request.download else message)
+            self._page.set_download("offered" if request.download else "none")
             self._page.preview.show_message(message)
             self.checked.emit()
 

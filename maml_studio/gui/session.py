@@ -30,6 +30,7 @@ class RunSession(QObject):
         super().__init__(parent)
         self.model = model
         self.folder: Path | None = None
+        self._restored: Path | None = None
         self.experiment: Experiment | None = None
         self._worker: TrainWorker | None = None
         self._beat = QTimer(self)
@@ -66,8 +67,17 @@ class RunSession(QObject):
 
     def open(self, folder: Path) -> None:
         """Show a run that was made earlier, as it was left."""
+        self._restored = None
+        self._read(folder)
+
+    def _read(self, folder: Path) -> None:
         if self._worker is None:
             self._replay.ask(folder)
+
+    def restore(self, folder: Path) -> None:
+        """Show the run that was on show when the window was last closed; a run that can't be read is left alone."""
+        self._restored = folder
+        self._read(folder)
 
     def _opened(self, folder: Path, run: tuple[Experiment, list[Event]]) -> None:
         if self._worker is not None:
@@ -77,7 +87,8 @@ class RunSession(QObject):
         self.model.set_loading()
         self.model.take(events)
         self.model.end_replay()
-        self.opened.emit()
+        if folder != self._restored:
+            self.opened.emit()
         self.state_changed.emit()
 
     def pause(self) -> None:
@@ -113,7 +124,8 @@ class RunSession(QObject):
             self._ended()
 
     def _not_opened(self, folder: Path, message: str) -> None:
-        self.open_failed.emit(message)
+        if folder != self._restored:
+            self.open_failed.emit(message)
 
     def _schedule(self) -> None:
         if not self._beat.isActive():

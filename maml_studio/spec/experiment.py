@@ -1,6 +1,7 @@
 """One experiment: everything that a run depends on, as one frozen object that reads and writes TOML."""
 
 import contextlib
+import difflib
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
@@ -142,8 +143,19 @@ def with_changes(experiment: Experiment, changes: Mapping[str, Any]) -> Experime
         if field in SELECTORS:
             raw[table] = switched(raw[table], table, key, value)
         else:
-            (raw[table] if table else raw)[key] = value
+            target = raw[table] if table else raw
+            if key not in target:
+                raise SpecError([_unknown(field, table, key, target)])
+            target[key] = value
     return parse(raw)
+
+
+def _unknown(field: str, table: str, key: str, target: Mapping[str, Any]) -> Problem:
+    known = [name for name, value in target.items() if not isinstance(value, dict)]
+    prefix = f"{table}." if table else ""
+    if near := difflib.get_close_matches(key, known, 1):
+        return Problem(field, f"is not a setting; did you mean {prefix}{near[0]}?")
+    return Problem(field, f"is not a setting; there are {', '.join(prefix + name for name in known)}")
 
 
 def switched(old: dict[str, Any], table: str, key: str, value: Any) -> dict[str, Any]:

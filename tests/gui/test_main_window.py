@@ -275,6 +275,35 @@ def test_data_that_would_have_to_be_downloaded_is_offered_not_fetched(window, qt
     assert not page.download_button.isVisible()
 
 
+def test_a_download_that_fails_can_be_tried_again(window, qtbot, monkeypatch):
+    for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")  # nobody answers there
+    window.form.set_experiment(tiny(data__source="omniglot"))
+    page = window.train_page
+    qtbot.waitUntil(lambda: page.download_button.isVisible(), timeout=LONG)
+    press(qtbot, page.download_button)
+    qtbot.waitUntil(lambda: "connect to the internet" in page.preview.accessibleDescription(), timeout=LONG)
+    assert page.download_button.isVisible()
+    assert page.train_button.isEnabled()
+
+
+def test_the_last_run_is_on_show_again_after_a_restart_and_the_settings_are_ones_own(window, qtbot, memory):
+    trained(qtbot, window)
+    curve, folder = list(window.run.outer_loss.array()), window.session.folder
+    window.form.set_experiment(tiny(name="next", task__shot=2))
+    window.close()
+    again = MainWindow(memory)
+    qtbot.addWidget(again)
+    again.show()
+    again.build_pages()
+    qtbot.waitUntil(lambda: again.run.status == "finished", timeout=LONG)
+    assert list(again.run.outer_loss.array()) == curve
+    assert again.session.folder == folder
+    assert again.menus.export.isEnabled()
+    assert again.form.experiment() == tiny(name="next", task__shot=2)
+    again.close()
+
+
 def test_pages_are_reached_by_keys(window, qtbot):
     window.activateWindow()
     qtbot.keyClick(window, Qt.Key.Key_2, Qt.KeyboardModifier.ControlModifier)

@@ -195,22 +195,26 @@ def test_a_number_may_be_a_word_where_a_word_is_wanted():
     assert (experiment.data.path, experiment.name, experiment.seed) == ("2024", "7", 7)
 
 
+DIGITS = ", ".join(f"data.{name}" for name in Digits.model_fields)
+
+
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        (["foo=1"], "foo is not a setting"),
-        (["data.foo=1"], "data.foo is not a setting of this table"),
+        (["foo=1"], "foo is not a setting; there are name, seed"),
+        (["data.foo=1"], f"data.foo is not a setting; there are {DIGITS}"),
         (["foo.bar=1"], "foo.bar is not a setting"),
         (["seed.x=1"], "seed.x is not a setting"),
         (["a.b.c=1"], "a.b.c is not a setting"),
         (["data=3"], "data should be a table such as [data], not 3"),
         (["algorithm.name=foo"], "algorithm.name should be one of maml, fomaml, not 'foo'"),
         (["algorithm.name=3"], "algorithm.name should be one of maml, fomaml, not 3"),
-        (["model.name=mlp", "model.width=3"], "model.width is not a setting of this table"),
-        (["model.width=3", "model.name=mlp"], "model.width is not a setting of this table"),
+        (["model.name=mlp", "model.width=3"], "model.width is not a setting; there are model.name, model.hidden, model.activation"),
+        (["model.width=3", "model.name=mlp"], "model.width is not a setting; there are model.name, model.hidden, model.activation"),
         (["model.hidden=[0]", "model.name=mlp"], "model.hidden (entry 1) should be 1 or more, not 0"),
         (["task.shot=many"], "task.shot should be a whole number, not 'many'"),
-        (["data.path=2024"], "data.path is not a setting of this table"),
+        (["data.path=2024"], f"data.path is not a setting; there are {DIGITS}"),
+        (["task.shots=5"], "task.shots is not a setting; did you mean task.shot?"),
     ],
 )
 def test_assignments_that_are_refused(words, sentence):

@@ -106,6 +106,10 @@ class DrawPage(QWidget):
         self._rows_layout = QVBoxLayout(content)
         self._rows_layout.setContentsMargins(0, 0, 0, 0)
         self._rows_layout.setSpacing(2)
+        self.no_rows = QLabel("The classes appear here with a model that tells classes apart.")
+        self.no_rows.setProperty("role", "muted")
+        self.no_rows.setWordWrap(True)
+        self._rows_layout.addWidget(self.no_rows)
         self._rows_layout.addStretch(1)
         return scrolling(content)
 
@@ -223,6 +227,7 @@ class DrawPage(QWidget):
             row.set_shots(self.shots.value())
             row.show()
             self._rows.append(row)
+        self.no_rows.setVisible(not self._rows)
         for row in self._rows:
             row.set_frame(frame)
         self.query.set_frame(frame)

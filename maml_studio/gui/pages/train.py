@@ -183,7 +183,9 @@ class TrainPage(QWidget):
         elif model.status == "finished":
             role, text = "good", f"Finished: {model.message}."
         elif model.status == "stopped":
-            saved = f"its state is saved at iteration {model.saved_at:,}" if model.saved_at is not None else "nothing was saved yet"
+            saved = "nothing was saved yet"
+            if model.saved_at is not None:
+                saved = f"its state is saved at iteration {model.saved_at:,}, and Run > Continue goes on from there"
             text = f"{model.message or 'Stopped'} at iteration {model.iteration:,}; {saved}."
         self.message.setVisible(bool(text))
         self.message.setText(text)
