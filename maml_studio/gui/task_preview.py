@@ -14,6 +14,7 @@ from .worker import PreviewTask
 GAP = 4
 LARGEST, SMALLEST = 56, 18
 HEADING = 20
+WIDEST_NAME = 72
 
 
 class TaskPreview(QWidget):
@@ -81,14 +82,21 @@ class TaskPreview(QWidget):
         task, rows = self._task, self._rows()
         shot, query = len(task.support_y) // rows, len(task.query_y) // rows
         between = 14
-        across = (self.width() - between - GAP) / (shot + query) - GAP
+        names = [self._name(row) for row in range(rows)]
+        metrics = painter.fontMetrics()
+        left = min(WIDEST_NAME, max(metrics.horizontalAdvance(name) for name in names)) + 2 * GAP
+        across = (self.width() - left - between - GAP) / (shot + query) - GAP
         down = (self.height() - HEADING) / rows - GAP
         side = max(SMALLEST, min(LARGEST, math.floor(min(across, down))))
         # What does not fit beside the others is counted, not squeezed.
-        room = max(2, int((self.width() - between - GAP) // (side + GAP)))
+        room = max(2, int((self.width() - left - between - GAP) // (side + GAP)))
         shown_shot = min(shot, max(1, room - min(query, max(1, room // 2))))
         shown_query = min(query, room - shown_shot)
-        x = float(GAP)
+        painter.setPen(colours.color("text"))
+        for row, name in enumerate(names):
+            words = metrics.elidedText(name, Qt.TextElideMode.ElideMiddle, left - GAP)
+            painter.drawText(QRectF(GAP, HEADING + row * (side + GAP), left, side), Qt.AlignmentFlag.AlignVCenter, words)
+        x = float(left + GAP)
         for title, role, images, labels, shown, total in (
             ("support", "support", task.support_x, task.support_y, shown_shot, shot),
             ("query", "query", task.query_x, task.query_y, shown_query, query),
@@ -103,7 +111,7 @@ class TaskPreview(QWidget):
                     painter.setPen(QPen(colours.color(role), 1))
                     painter.drawRect(box)
                     self._cells.append((box, f"{title}: {self._name(row)}"))
-            x += shown * (side + GAP) + between
+            x += max(shown * (side + GAP), metrics.horizontalAdvance(title + hidden)) + between
 
     def _name(self, row: int) -> str:
         assert self._task is not None
