@@ -64,8 +64,7 @@ class TrainWorker(QThread):
         try:
             if self._resume:
                 folder = RunFolder.open(self.folder)
-                checkpoint = folder.load_checkpoint("latest")
-                folder.cut_after(checkpoint.iteration)
+                checkpoint = folder.resume_point()
                 for event in folder.events():
                     self._put(event)
             else:

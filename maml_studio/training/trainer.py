@@ -126,6 +126,7 @@ class Trainer:
         self.generator = torch.Generator().manual_seed(experiment.seed)
         self.iteration = 0
         self._saved_at: int | None = None
+        self._held = 0.0
         self.progress: dict[str, Any] = {
             "seconds": 0.0,
             "first_loss": None,
@@ -198,18 +199,15 @@ class Trainer:
 
     def _outer_step(self) -> OuterStep | None:
         """One step of the outer loop; None when the end was asked for in its middle."""
-        started = time.perf_counter()
+        started, held = time.perf_counter(), self._held
         settings = self.experiment.training
         episodes = self.train_sampler.sample(settings.meta_batch, self.generator).to(self.device)
         trace = self.control.stepping or self.iteration % TRACE_EVERY == 0
         total: Params = {name: torch.zeros_like(value) for name, value in self.meta.items()}
         parts: list[ChunkScores] = []
-        waited = 0.0
         for chunk in episodes.chunks(chunk_size(self.experiment)):
-            pause_began = time.perf_counter()
-            if not self.control.may_go_on():
+            if not self._may_go_on():
                 return None
-            waited += time.perf_counter() - pause_began
             outer = self.algorithm.outer_gradient(self.meta, chunk, transductive=settings.transductive)
             for name, value in outer.gradient.items():
                 total[name] += value * (len(chunk) / len(episodes))
@@ -217,7 +215,7 @@ class Trainer:
         scores = mean_scores(parts)
         norm = self._apply(total, scores.query_loss)
         self.iteration += 1
-        self.progress["seconds"] += time.perf_counter() - started - waited
+        self.progress["seconds"] += time.perf_counter() - started - (self._held - held)
         return OuterStep(
             iteration=self.iteration,
             query_loss=scores.query_loss,
@@ -230,6 +228,13 @@ class Trainer:
             tasks=len(episodes),
             seconds=self.progress["seconds"],
         )
+
+    def _may_go_on(self, *, within_step: bool = True) -> bool:
+        """Ask the control, and note how long a pause lasted: it is no time of training."""
+        began = time.perf_counter()
+        allowed = self.control.may_go_on(within_step=within_step)
+        self._held += time.perf_counter() - began
+        return allowed
 
     def _apply(self, gradient: Params, query_loss: float) -> float:
         """Adam's step, unless the numbers say that it would only do harm."""
@@ -260,15 +265,8 @@ class Trainer:
 
     def _validate(self) -> Iterator[Event]:
         settings = self.experiment.evaluation
-        started, waited = time.perf_counter(), 0.0
-
-        def may_go_on(done: int) -> bool:
-            nonlocal waited
-            pause_began = time.perf_counter()
-            allowed = self.control.may_go_on(within_step=False)
-            waited += time.perf_counter() - pause_began
-            return allowed
-
+        started, held = time.perf_counter(), self._held
+        mode = norm_mode(self.experiment, settings.transductive)
         scores = evaluate(
             self.algorithm,
             self.meta,
@@ -278,25 +276,25 @@ class Trainer:
             steps=settings.inner_steps,
             transductive=settings.transductive,
             seed=settings.seed,
-            may_go_on=may_go_on,
+            may_go_on=lambda done: self._may_go_on(within_step=False),
         )
         if scores is None:
             return
-        self.progress["seconds"] += time.perf_counter() - started - waited
+        self.progress["seconds"] += time.perf_counter() - started - (self._held - held)
         summary = scores.summary()
         # The random start is validated to be seen beside what follows; there is nothing in it worth keeping as the best.
         best = self.iteration > 0 and self._note_best(summary[-1])
         self.progress["scores"] = {
             "iteration": self.iteration,
             "tasks": settings.tasks,
-            "norm_mode": norm_mode(self.experiment, settings.transductive),
+            "norm_mode": mode,
             "steps": [vars(score) for score in summary],
         }
         yield Validation(
             self.iteration,
             summary,
             settings.tasks,
-            norm_mode(self.experiment, settings.transductive),
+            mode,
             best,
             self.progress["seconds"],
         )

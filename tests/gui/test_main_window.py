@@ -325,6 +325,20 @@ def test_closing_asks_while_a_run_trains(window, qtbot, monkeypatch):
     assert isinstance(events(window)[-1], Stopped)
 
 
+def ends_with_zero_on_sigterm(program, environment, first_line):
+    """Run a program that opens the window, and ask it to end as soon as it has printed its first line."""
+    process = subprocess.Popen([sys.executable, "-c", program], env=environment, stdout=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout.readline() == first_line
+        process.send_signal(signal.SIGTERM)
+        # Whoever reads no more would block the printing process.
+        process.communicate(timeout=60)
+        assert process.returncode == 0
+    finally:
+        process.kill()
+        process.wait()
+
+
 @pytest.mark.skipif(os.name != "posix", reason="signals of this kind are POSIX")
 def test_the_command_opens_the_window_and_nothing_in_front_of_it(tmp_path):
     program = (
@@ -340,15 +354,7 @@ def test_the_command_opens_the_window_and_nothing_in_front_of_it(tmp_path):
         "runpy.run_module('maml_studio', run_name='__main__')\n"
     )
     environment = os.environ | {"MAML_STUDIO_HOME": str(tmp_path)}
-    process = subprocess.Popen([sys.executable, "-c", program], env=environment, stdout=subprocess.PIPE, text=True)
-    try:
-        assert process.stdout.readline() == "['MainWindow']\n"
-        process.send_signal(signal.SIGTERM)
-        process.communicate(timeout=60)
-        assert process.returncode == 0
-    finally:
-        process.kill()
-        process.wait()
+    ends_with_zero_on_sigterm(program, environment, "['MainWindow']\n")
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals of this kind are POSIX")
@@ -368,16 +374,7 @@ def test_sigterm_saves_the_run_and_ends_with_zero(tmp_path, memory):
         "sys.exit(app.main([]))\n"
     )
     environment = os.environ | {"MAML_STUDIO_HOME": str(home)}
-    process = subprocess.Popen([sys.executable, "-c", program], env=environment, stdout=subprocess.PIPE, text=True)
-    try:
-        assert process.stdout.readline() == "training\n"
-        process.send_signal(signal.SIGTERM)
-        # Whoever reads no more would block the printing process.
-        process.communicate(timeout=60)
-        assert process.returncode == 0
-    finally:
-        process.kill()
-        process.wait()
+    ends_with_zero_on_sigterm(program, environment, "training\n")
     (run,) = (home / "runs").iterdir()
     assert isinstance(list(RunFolder.open(run).events())[-1], Stopped)
     assert Path(run, "checkpoints", "latest.safetensors").is_file()
