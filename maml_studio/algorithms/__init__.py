@@ -3,22 +3,52 @@
 from torch import nn
 
 from ..spec import Experiment
-from .base import Algorithm, InnerStep, OuterGradient, detached
+from .anil import Anil
+from .base import Algorithm, InnerStep, OuterGradient
+from .boil import Boil
+from .cavia import Cavia
 from .fomaml import Fomaml
+from .imaml import Imaml
+from .joint import Joint
 from .learner import Learner, Params
 from .maml import Maml
+from .mamlpp import Mamlpp
+from .meta_sgd import MetaSgd
+from .proto_maml import ProtoMaml
+from .protonet import ProtoNet
+from .reptile import Reptile
+from .unicorn_maml import UnicornMaml
 
 ALGORITHMS: dict[str, type[Algorithm]] = {
     "maml": Maml,
     "fomaml": Fomaml,
+    "reptile": Reptile,
+    "imaml": Imaml,
+    "meta_sgd": MetaSgd,
+    "anil": Anil,
+    "boil": Boil,
+    "proto_maml": ProtoMaml,
+    "unicorn_maml": UnicornMaml,
+    "mamlpp": Mamlpp,
+    "cavia": Cavia,
+    "protonet": ProtoNet,
+    "joint": Joint,
 }
 """Every algorithm by its name."""
 
 
-def build_algorithm(experiment: Experiment, module: nn.Module) -> Algorithm:
-    """The experiment's algorithm for a network."""
-    learner = Learner(module, "mse" if experiment.regression else "cross_entropy")
-    return ALGORITHMS[experiment.algorithm.name](experiment.algorithm, learner)
+def build_algorithm(experiment: Experiment, module: nn.Module, *, trained_on: Experiment | None = None) -> Algorithm:
+    """The experiment's algorithm for a network.
+
+    Args:
+        experiment: the settings.
+        module: the network.
+        trained_on: the settings that the network was trained with, where they are others: its classes are known only to its own source.
+    """
+    learner = Learner(module, "mse" if experiment.regression else "cross_entropy", objective=experiment.training.objective)
+    data = experiment.data
+    known = data.same_classes and (trained_on is None or trained_on.data.source == data.source)
+    return ALGORITHMS[experiment.algorithm.name](experiment.algorithm, learner, known_classes=known)
 
 
-__all__ = ["ALGORITHMS", "Algorithm", "InnerStep", "Learner", "OuterGradient", "Params", "build_algorithm", "detached"]
+__all__ = ["ALGORITHMS", "Algorithm", "InnerStep", "Learner", "OuterGradient", "Params", "build_algorithm"]

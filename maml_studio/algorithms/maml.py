@@ -6,21 +6,13 @@ Inner loop, for each task:   φ_0 = θ,   φ_{j+1} = φ_j − α ∇L_support(φ
 Outer loop:                  θ ← Adam(θ, mean over tasks of ∇_θ L_query(φ_k)).
 
 The outer gradient goes through the whole inner loop: [∏_j (I − α H(φ_j))] ∇L_query(φ_k), with H the Hessian of the support loss.
+Both loops stand in base.py, since the rest of the family is told by what it does differently.
 """
 
-import torch
-
-from ..data import Episodes
-from .base import Algorithm, OuterGradient
-from .learner import Params
+from .base import Algorithm
 
 
 class Maml(Algorithm):
     """Exact second-order MAML."""
 
-    def outer_gradient(self, meta: Params, episodes: Episodes, *, transductive: bool) -> OuterGradient:
-        """Differentiate the query loss at φ_k with respect to θ, through the k inner steps."""
-        path = self.adapt(meta, episodes, self.settings.inner_steps, create_graph=True)
-        query_loss, query_accuracy = self._query(path[-1].params, episodes, transductive)
-        gradient = torch.autograd.grad(query_loss.mean(), list(meta.values()))
-        return OuterGradient(dict(zip(meta, gradient, strict=True)), path, query_loss.detach(), query_accuracy)
+    order = 2

@@ -29,9 +29,18 @@ class Episodes:
     def __len__(self) -> int:
         return self.support_x.shape[0]
 
+    @property
+    def way(self) -> int:
+        """How many classes each task tells apart; 0 for regression. Every class has examples in the support set."""
+        return 0 if self.support_y.is_floating_point() else int(self.support_y.max()) + 1
+
     def to(self, device: torch.device) -> "Episodes":
         """The same tasks on another device."""
         return Episodes(*(getattr(self, field.name).to(device) for field in fields(self)))
+
+    def pick(self, tasks: Tensor) -> "Episodes":
+        """Some of the tasks, by their numbers."""
+        return Episodes(*(getattr(self, field.name)[tasks] for field in fields(self)))
 
     def chunks(self, size: int) -> Iterator["Episodes"]:
         """The tasks in groups of at most ``size``."""

@@ -5,9 +5,11 @@ from collections import OrderedDict
 from torch import nn
 
 from ..spec import Conv4
-from .layers import BatchNorm2d, Conv2d, GroupNorm, Linear, Network
+from .layers import BatchNorm2d, Conv2d, Film, GroupNorm, Linear, Network
 
 BLOCKS = 4
+FILM_BLOCK = 3
+"""CAVIA's image network modulates its third block, before the ReLU (Zintgraf 2019, 1810.03642, section 5.2)."""
 
 
 def build_conv4(settings: Conv4, shape: tuple[int, ...], outputs: int) -> Network:
@@ -29,6 +31,8 @@ def build_conv4(settings: Conv4, shape: tuple[int, ...], outputs: int) -> Networ
                 layers[f"norm{block}"] = GroupNorm(_groups(channels), channels)
             case "layer":
                 layers[f"norm{block}"] = GroupNorm(1, channels)
+        if settings.context and block == FILM_BLOCK:
+            layers["film"] = Film(settings.context, channels)
         layers[f"relu{block}"] = nn.ReLU()
         if settings.downsample == "max_pool":
             layers[f"pool{block}"] = nn.MaxPool2d(2)

@@ -6,6 +6,8 @@ a batched matrix product, and everything that works channel by channel (batch no
 ``torch.vmap`` and a fraction of its memory; and vmap's second-order gradient through ``nn.BatchNorm2d`` is wrong.
 """
 
+from typing import Literal
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -64,22 +66,63 @@ class GroupNorm(nn.GroupNorm):
         return F.group_norm(x, groups, self.weight.flatten(), self.bias.flatten(), self.eps)
 
 
+class ContextInput(nn.Module):
+    """A context vector that stands beside every input (Zintgraf 2019, 1810.03642): ``[N, F]`` becomes ``[N, F + context]``."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__()
+        self.context = nn.Parameter(torch.zeros(size))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Put the context (``[T, context]`` when stacked, for ``[N, T*F]``) behind the features."""
+        context = self.context if self.context.dim() == 2 else self.context[None]
+        x = x.reshape(len(x), len(context), -1)
+        return torch.cat([x, context.expand(len(x), *context.shape)], -1).flatten(1)
+
+
+class Film(nn.Module):
+    """Scales and shifts every channel by what a context vector says: FiLM (Perez 2018, 1709.07871), as CAVIA uses it for images."""
+
+    def __init__(self, context: int, channels: int) -> None:
+        super().__init__()
+        self.context = nn.Parameter(torch.zeros(context))
+        self.linear = Linear(context, 2 * channels)
+        # Scale 1 and shift 0 at context zero, so that the network is the one without FiLM when a task begins.
+        with torch.no_grad():
+            self.linear.bias.zero_()
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Modulate ``[N, C, H, W]`` (``[N, T*C, H, W]`` with a context ``[T, context]``)."""
+        if self.context.dim() == 1:
+            scale, shift = self.linear(self.context[None]).chunk(2, -1)
+        else:
+            scale, shift = self.linear(self.context.unsqueeze(1)).chunk(2, -1)
+        return x * (1 + scale.reshape(-1, 1, 1)) + shift.reshape(-1, 1, 1)
+
+
+Part = Literal["all", "body", "head"]
+
+
 class Network(nn.Sequential):
-    """Named layers in a row, the last of them the linear ``head``; what comes before it is the body.
+    """Named layers in a row, one of the last of them the linear ``head``; what comes before it is the body.
 
     As plain ``nn.Sequential`` it is an ordinary module with ordinary parameter names, so its weights load into plain PyTorch.
     """
 
-    def forward(self, x: Tensor, statistics: int | None = None) -> Tensor:
-        """Run all layers.
+    def forward(self, x: Tensor, statistics: int | None = None, part: Part = "all") -> Tensor:
+        """Run all layers, or only those up to the head or from it on.
 
         Args:
             x: ``[N, C, H, W]`` or ``[N, F]``; with weights stacked over T tasks ``[N, T*C, H, W]`` or ``[N, T*F]``.
             statistics: how many of the first images give the batch norm's statistics; all of them if None.
+            part: ``body`` gives the embedding ``[N, F]`` (``[N, T*F]``), which ``head`` takes (``[T, N, F]`` too).
 
         Returns:
             ``[N, outputs]``, or ``[T, N, outputs]`` with stacked weights.
         """
-        for layer in self:
-            x = layer(x, statistics) if isinstance(layer, BatchNorm2d) else layer(x)
+        in_head = False
+        for name, layer in self.named_children():
+            in_head = in_head or name == "head"
+            if part == "all" or (part == "head") == in_head:
+                x = layer(x, statistics) if isinstance(layer, BatchNorm2d) else layer(x)
         return x

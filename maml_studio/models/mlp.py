@@ -6,13 +6,15 @@ from math import prod
 from torch import nn
 
 from ..spec import Mlp
-from .layers import Linear, Network
+from .layers import ContextInput, Linear, Network
 
 
 def build_mlp(settings: Mlp, shape: tuple[int, ...], outputs: int) -> Network:
     """The network for inputs of any shape, which are flattened first."""
     layers: OrderedDict[str, nn.Module] = OrderedDict(flatten=nn.Flatten())
-    features = prod(shape)
+    features = prod(shape) + settings.context
+    if settings.context:
+        layers["context"] = ContextInput(settings.context)
     for number, units in enumerate(settings.hidden, 1):
         layers[f"linear{number}"] = Linear(features, units)
         layers[f"{settings.activation}{number}"] = nn.ReLU() if settings.activation == "relu" else nn.Tanh()

@@ -1,10 +1,27 @@
 """One experiment as frozen settings models, free of torch."""
 
-from .algorithm import Algorithm, AlgorithmSettings, Fomaml, Maml
+from .algorithm import (
+    Algorithm,
+    AlgorithmSettings,
+    Anil,
+    Boil,
+    Cavia,
+    Fomaml,
+    Imaml,
+    Joint,
+    Maml,
+    Mamlpp,
+    MetaSgd,
+    ProtoMaml,
+    ProtoNet,
+    Reptile,
+    UnicornMaml,
+)
 from .data import (
     Data,
     DataSettings,
     Digits,
+    Drawn,
     Emnist,
     FashionMnist,
     Folder,
@@ -29,7 +46,7 @@ from .experiment import (
     with_changes,
 )
 from .fields import Settings
-from .model import Conv4, Mlp, Model, ModelSettings, TutorialCnn
+from .model import Conv4, Mlp, Model, ModelSettings, Recurrent, TutorialCnn, UserModule
 from .presets import DEFAULT_PRESET, load_preset, preset_names
 from .task import NWay, OneVsRest, Regression, Task, TaskSettings, outputs
 from .training import Evaluation, Training
@@ -40,10 +57,14 @@ __all__ = [
     "TABLES",
     "Algorithm",
     "AlgorithmSettings",
+    "Anil",
+    "Boil",
+    "Cavia",
     "Conv4",
     "Data",
     "DataSettings",
     "Digits",
+    "Drawn",
     "Emnist",
     "Evaluation",
     "Experiment",
@@ -51,8 +72,12 @@ __all__ = [
     "Folder",
     "Fomaml",
     "ImageSettings",
+    "Imaml",
+    "Joint",
     "Kmnist",
     "Maml",
+    "Mamlpp",
+    "MetaSgd",
     "Mlp",
     "Mnist",
     "MnistLike",
@@ -62,7 +87,11 @@ __all__ = [
     "Omniglot",
     "OneVsRest",
     "Problem",
+    "ProtoMaml",
+    "ProtoNet",
+    "Recurrent",
     "Regression",
+    "Reptile",
     "Settings",
     "Sinusoid",
     "SpecError",
@@ -70,6 +99,8 @@ __all__ = [
     "TaskSettings",
     "Training",
     "TutorialCnn",
+    "UnicornMaml",
+    "UserModule",
     "from_toml",
     "load",
     "load_preset",

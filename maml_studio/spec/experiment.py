@@ -12,12 +12,12 @@ import tomli_w
 from pydantic import ValidationError, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
-from .algorithm import Algorithm, Maml
+from .algorithm import CONTEXT, Algorithm, Maml
 from .data import Data, Digits, ImageSettings
 from .errors import Problem, SpecError, problems_of, wrong_field
 from .fields import Settings, setting
-from .model import Conv4, Model
-from .task import NWay, Task
+from .model import Conv4, Model, UserModule
+from .task import NWay, Regression, Task
 from .training import Evaluation, Training
 
 MAX_TOML_BYTES = 1 << 20
@@ -65,11 +65,39 @@ def incompatibilities(experiment: Experiment) -> list[Problem]:
         found.append(Problem("task.kind", f"should be n_way or one_vs_rest, since {data.source} has classes and no function to fit"))
     if model.images_only and data.regression:
         found.append(Problem("model.name", f"should be mlp: {model.name} needs images, and {data.source} has none"))
+    if isinstance(model, UserModule) and not model.path:
+        found.append(Problem("model.path", "should name the class, as package.module:Class"))
+    found += _of_algorithm(experiment)
     if isinstance(data, ImageSettings):
         if data.holdout and data.split not in ("classes", "alphabets"):
             found.append(Problem("data.holdout", "is used by the splits classes and alphabets only; empty it or change data.split"))
         if data.split == "classes" and not data.holdout:
             found.append(Problem("data.holdout", "should name at least one class to hold out; or choose the split random"))
+    return found
+
+
+def _of_algorithm(experiment: Experiment) -> list[Problem]:
+    """Which algorithm goes with which task, network and training."""
+    task, model, algorithm, training = experiment.task, experiment.model, experiment.algorithm, experiment.training
+    found = []
+    if algorithm.needs_classes and task.regression:
+        found.append(Problem("algorithm.name", f"should be another: {algorithm.title} needs classes, and a function to fit has none"))
+    if algorithm.needs_context and not getattr(model, "context", 0):
+        reason = f"should be 1 or more (try {CONTEXT}): {algorithm.title} adapts a context input and nothing else"
+        found.append(Problem("model.context" if hasattr(model, "context") else "model.name", reason))
+    if algorithm.pools_tasks and not isinstance(task, NWay | Regression):
+        found.append(Problem("task.kind", f"should be n_way: {algorithm.title} tells all training classes apart at once"))
+    if training.objective == "soft_accuracy" and task.regression:
+        found.append(Problem("training.objective", "should be loss, since a function to fit has no accuracy"))
+    if training.vary_way:
+        if not isinstance(task, NWay) or not algorithm.any_way:
+            found.append(
+                Problem("training.vary_way", f"should be 0: with {algorithm.title} on such tasks the head has a fixed number of rows")
+            )
+        elif training.vary_way < task.way:
+            found.append(Problem("training.vary_way", f"should be 0 or at least task.way ({task.way})"))
+    if training.vary_shot and training.vary_shot < task.shot:
+        found.append(Problem("training.vary_shot", f"should be 0 or at least task.shot ({task.shot})"))
     return found
 
 

@@ -11,18 +11,82 @@ TRANSDUCTIVE_HELP = (
 
 
 class Training(Settings):
-    """The outer loop: Adam on the meta-learned parameters."""
+    """The outer loop: gradient steps on the meta-learned parameters."""
 
     iterations: int = setting(1000, title="Iterations", unit="outer steps", help="Steps of the outer loop.", ge=1, le=10_000_000)
     meta_batch: int = setting(
         16, title="Meta-batch", unit="tasks", help="Tasks whose outer gradients are averaged in one step.", ge=1, le=4096
     )
-    outer_lr: float = setting(0.001, title="Outer rate", symbol="β", help="Adam's step size in the outer loop.", gt=0, le=10)
-    schedule: Literal["constant", "cosine"] = setting(
+    optimizer: Literal["adam", "sgd"] = setting(
+        "adam",
+        title="Outer optimizer",
+        help="Adam, or plain gradient descent, which for Reptile is the paper's step of size ε.",
+        labels={"adam": "Adam", "sgd": "gradient descent"},
+    )
+    outer_lr: float = setting(0.001, title="Outer rate", symbol="β", help="Step size of the outer loop (Reptile's ε).", gt=0, le=10)
+    schedule: Literal["constant", "cosine", "linear", "halving"] = setting(
         "constant",
         title="Schedule",
-        help="Keep the outer rate, or let it fall to zero along half a cosine.",
-        labels={"constant": "constant", "cosine": "cosine"},
+        help="Keep the outer rate, let it fall along half a cosine or a straight line, or halve it now and then.",
+        labels={"constant": "constant", "cosine": "cosine", "linear": "linear", "halving": "halving"},
+    )
+    outer_lr_end: float = setting(
+        0.0,
+        title="Outer rate at the end",
+        symbol="β",
+        help="Where a cosine or a line ends, and what halving stops at.",
+        ge=0,
+        le=10,
+        advanced=True,
+    )
+    halve_every: int = setting(
+        2000, title="Halve every", unit="iterations", help="How often the rate is halved.", ge=1, le=10_000_000, advanced=True
+    )
+    objective: Literal["loss", "soft_accuracy"] = setting(
+        "loss",
+        title="Meta-objective",
+        help="What the outer loop makes small: the query loss, or one minus the mean probability of the true class, which is accuracy made "
+        "differentiable.",
+        labels={"loss": "query loss", "soft_accuracy": "soft accuracy"},
+        advanced=True,
+    )
+    tail: float = setting(
+        1.0,
+        title="Worst share",
+        help="Learn from this share of each meta-batch only, the tasks whose query loss is largest after adapting (tail average); 1: all. "
+        "The live curves show the tasks that are learned from.",
+        gt=0,
+        le=1,
+        advanced=True,
+    )
+    vary_way: int = setting(
+        0,
+        title="Ways up to",
+        symbol="N",
+        unit="classes",
+        help="Training tasks have any number of classes from the task's to this one; 0: always the task's. Needs an algorithm whose head "
+        "takes any number.",
+        ge=0,
+        le=100,
+        advanced=True,
+    )
+    vary_shot: int = setting(
+        0,
+        title="Shots up to",
+        symbol="K",
+        unit="per class",
+        help="Training tasks have any number of shots from the task's to this one; 0: always the task's.",
+        ge=0,
+        le=100,
+        advanced=True,
+    )
+    start_from: str = setting(
+        "",
+        title="Start from",
+        help="A checkpoint or run of MAML Studio, or a .safetensors file of plain weights: training starts with its weights wherever name "
+        "and shape agree. Empty: random weights.",
+        max_length=4096,
+        advanced=True,
     )
     clip: float = setting(
         0.0,

@@ -19,6 +19,7 @@ class ChunkScores:
     support_losses: tuple[float, ...]
     query_losses: tuple[float, ...]
     accuracy_before: float
+    notes: dict[str, float]
 
 
 def score_chunk(learner: Learner, outer: OuterGradient, chunk: Episodes, trace: bool, transductive: bool) -> ChunkScores:
@@ -47,6 +48,7 @@ def score_chunk(learner: Learner, outer: OuterGradient, chunk: Episodes, trace: 
         tuple(point.support_loss.mean().item() for point in outer.path),
         tuple(query_losses),
         before,
+        outer.notes,
     )
 
 
@@ -58,7 +60,10 @@ def mean_scores(parts: list[ChunkScores]) -> ChunkScores:
         return sum(part.tasks * value for part, value in zip(parts, values, strict=True)) / tasks
 
     def columns(rows: list[tuple[float, ...]]) -> tuple[float, ...]:
-        return tuple(average(list(column)) for column in zip(*rows, strict=True))
+        # An inner loop that reached its tolerance early stays where it is.
+        longest = max(map(len, rows))
+        filled = [row + row[-1:] * (longest - len(row)) for row in rows]
+        return tuple(average(list(column)) for column in zip(*filled, strict=True))
 
     return ChunkScores(
         tasks,
@@ -67,4 +72,5 @@ def mean_scores(parts: list[ChunkScores]) -> ChunkScores:
         columns([part.support_losses for part in parts]),
         columns([part.query_losses for part in parts]),
         average([part.accuracy_before for part in parts]),
+        {name: average([part.notes[name] for part in parts]) for name in parts[0].notes},
     )

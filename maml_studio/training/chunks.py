@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from ..models import build_model, input_shape
-from ..spec import Experiment, Model, NWay, outputs
+from ..spec import Experiment, Model, NWay, TaskSettings, outputs
 
 ACTIVATIONS = 48_000_000
 """Budget of one chunk: values that the forward passes leave for the way back. Measured on two cores, more brings little speed, takes
@@ -15,12 +15,19 @@ MOST_TASKS = 32
 """More tasks than these side by side were not faster for any network."""
 
 
-def chunk_size(experiment: Experiment) -> int:
-    """Tasks per chunk; a property of the settings alone, so that a resumed run adds its gradients up in the same order."""
-    task = experiment.task
+def chunk_size(experiment: Experiment, task: TaskSettings | None = None) -> int:
+    """Tasks per chunk; a property of the settings alone, so that a resumed run adds its gradients up in the same order.
+
+    Args:
+        experiment: the settings.
+        task: the task at hand, where it is not the experiment's.
+    """
+    if experiment.algorithm.pools_tasks and task is not None:
+        return experiment.training.meta_batch
+    task = task or experiment.task
     classes = task.way if isinstance(task, NWay) else 1 if task.regression else 2
     # The support set passes once per inner step; with its statistics for the queries it passes once more.
-    passes = experiment.algorithm.inner_steps + (0 if experiment.training.transductive else 1)
+    passes = experiment.algorithm.steps_in_training + (0 if experiment.training.transductive else 1)
     examples = classes * (task.shot * max(1, passes) + task.query)
     per_task = examples * _activations(experiment.model, input_shape(experiment), outputs(task))
     return max(1, min(MOST_TASKS, ACTIVATIONS // per_task))

@@ -2,7 +2,7 @@
 
 import json
 import math
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any, TypeVar
 
 
@@ -28,6 +28,7 @@ class Started(Event):
     device: str
     parameters: int
     norm_mode: str
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,7 @@ class OuterStep(Event):
         outer_lr: the step size used.
         tasks: tasks in the meta-batch.
         seconds: time spent training and validating so far, pauses left out.
+        notes: what else an algorithm has to show, such as a residual.
     """
 
     iteration: int
@@ -57,6 +59,7 @@ class OuterStep(Event):
     outer_lr: float
     tasks: int
     seconds: float
+    notes: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

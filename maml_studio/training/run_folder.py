@@ -7,7 +7,7 @@ from typing import IO
 
 from ..files import write_whole
 from ..spec import Experiment, load, to_toml
-from .checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from .checkpoint import Checkpoint, CheckpointError, load_checkpoint, save_checkpoint
 from .events import Checkpointed, Event, Loading, OuterStep, Started, Validation, from_line, to_line
 
 EXPERIMENT, METRICS, CHECKPOINTS = "experiment.toml", "metrics.jsonl", "checkpoints"
@@ -79,6 +79,17 @@ class RunFolder:
             CheckpointError: when it is not there or damaged.
         """
         return load_checkpoint(self.checkpoint_path(kind))
+
+    def best_or_latest(self) -> Path:
+        """The checkpoint to use: the best one, or the latest where there is no best one yet.
+
+        Raises:
+            CheckpointError: when there is none.
+        """
+        file = next((file for file in map(self.checkpoint_path, (BEST, LATEST)) if file.is_file()), None)
+        if file is None:
+            raise CheckpointError(f"{self.path}: this run has no checkpoint yet; train it further")
+        return file
 
     def append(self, event: Event) -> None:
         """Add one event, one flushed line.

@@ -4,12 +4,13 @@ import contextlib
 import math
 import time
 from collections.abc import Generator, Iterator
+from pathlib import Path
 from typing import Any
 
 import torch
 
 from ..algorithms import Algorithm, Params, build_algorithm
-from ..data import Cancelled, DataError, Progress, Sampler, Tasks, open_tasks, silent
+from ..data import Cancelled, DataError, Episodes, Progress, Sampler, Tasks, open_tasks, silent
 from ..models import build_for
 from ..spec import Experiment
 from .checkpoint import Checkpoint, CheckpointError, check_shapes
@@ -18,8 +19,11 @@ from .chunks import chunk_size
 from .control import Control
 from .evaluation import evaluate, norm_mode
 from .events import Checkpointed, Diverged, Event, Failed, Finished, Loading, OuterStep, Started, StepScore, Stopped, Validation
+from .initial import start_from
 from .machine import DeviceError, prepare_thread, resolve_device
 from .run_folder import BEST, LATEST, RunFolder, RunFolderError
+from .schedule import outer_lr
+from .training_tasks import TrainingTasks
 
 TRACE_EVERY = 10
 """Query losses along the inner loop cost a forward pass each, so only every tenth outer step has them (and each single step)."""
@@ -116,13 +120,15 @@ class Trainer:
         self, experiment: Experiment, tasks: Tasks, folder: RunFolder | None, control: Control, checkpoint: Checkpoint | None
     ) -> None:
         self.experiment, self.folder, self.control = experiment, folder, control
-        self.train_sampler: Sampler = tasks.sampler("train", experiment.task)
+        self.training_tasks = TrainingTasks(tasks, experiment)
         self.validation_sampler: Sampler = tasks.sampler("validation", experiment.task)
         self.frame = tasks.frame()
         self.device = resolve_device(experiment.training.device)
         self.algorithm: Algorithm = build_algorithm(experiment, build_for(experiment).to(self.device))
-        self.meta: Params = self.algorithm.meta_parameters()
-        self.optimizer = torch.optim.Adam(list(self.meta.values()), lr=experiment.training.outer_lr)
+        self.meta: Params = self.algorithm.meta_parameters(len(self.training_tasks.class_names))
+        optimizer = {"adam": torch.optim.Adam, "sgd": torch.optim.SGD}[experiment.training.optimizer]
+        self.optimizer = optimizer(list(self.meta.values()), lr=experiment.training.outer_lr)
+        self.note = ""
         self.generator = torch.Generator().manual_seed(experiment.seed)
         self.iteration = 0
         self._saved_at: int | None = None
@@ -137,6 +143,8 @@ class Trainer:
         }
         if checkpoint:
             self._restore(checkpoint)
+        elif experiment.training.start_from:
+            self.note = start_from(self.meta, Path(experiment.training.start_from))
 
     def events(self) -> Iterator[Event]:
         """Train to the end."""
@@ -147,6 +155,7 @@ class Trainer:
             str(self.device),
             sum(value.numel() for value in self.meta.values()),
             norm_mode(self.experiment, settings.transductive),
+            self.note,
         )
         reason = yield from self._look()
         if self.iteration and not reason:
@@ -201,14 +210,18 @@ class Trainer:
         """One step of the outer loop; None when the end was asked for in its middle."""
         started, held = time.perf_counter(), self._held
         settings = self.experiment.training
-        episodes = self.train_sampler.sample(settings.meta_batch, self.generator).to(self.device)
+        drawn, task = self.training_tasks.draw(self.generator)
+        size = chunk_size(self.experiment, task)
+        episodes = self._worst(drawn.to(self.device), size)
+        if episodes is None:
+            return None
         trace = self.control.stepping or self.iteration % TRACE_EVERY == 0
         total: Params = {name: torch.zeros_like(value) for name, value in self.meta.items()}
         parts: list[ChunkScores] = []
-        for chunk in episodes.chunks(chunk_size(self.experiment)):
+        for chunk in episodes.chunks(size):
             if not self._may_go_on():
                 return None
-            outer = self.algorithm.outer_gradient(self.meta, chunk, transductive=settings.transductive)
+            outer = self.algorithm.outer_gradient(self.meta, chunk, transductive=settings.transductive, iteration=self.iteration)
             for name, value in outer.gradient.items():
                 total[name] += value * (len(chunk) / len(episodes))
             parts.append(score_chunk(self.algorithm.learner, outer, chunk, trace, settings.transductive))
@@ -227,7 +240,24 @@ class Trainer:
             outer_lr=self.optimizer.param_groups[0]["lr"],
             tasks=len(episodes),
             seconds=self.progress["seconds"],
+            notes=scores.notes,
         )
+
+    def _worst(self, episodes: Episodes, size: int) -> Episodes | None:
+        """The tasks that the tail average learns from, whose query loss is largest after adapting; None when the end was asked for."""
+        settings = self.experiment.training
+        count = math.ceil(settings.tail * len(episodes))
+        if count == len(episodes):
+            return episodes
+        losses = []
+        for chunk in episodes.chunks(size):
+            if not self._may_go_on():
+                return None
+            adapted = self.algorithm.adapt(self.meta, chunk, getattr(self.experiment.algorithm, "inner_steps", 0))[-1].params
+            with torch.no_grad():
+                outputs = self.algorithm.learner.query_outputs(adapted, chunk, settings.transductive)
+                losses.append(self.algorithm.learner.loss(outputs, chunk.query_y))
+        return episodes.pick(torch.cat(losses).topk(count).indices.sort().values)
 
     def _may_go_on(self, *, within_step: bool = True) -> bool:
         """Ask the control, and note how long a pause lasted: it is no time of training."""
@@ -250,8 +280,8 @@ class Trainer:
 
     def _check(self, query_loss: float, norm: float) -> None:
         advice = (
-            f"try a smaller inner rate (now {self.experiment.algorithm.inner_lr:g}), a smaller outer rate "
-            f"(now {self.experiment.training.outer_lr:g}) or training.clip = 10; the last good checkpoint is kept"
+            f"try a smaller {_inner_rate(self.experiment)}outer rate (now {self.experiment.training.outer_lr:g}) or training.clip = 10; "
+            "the last good checkpoint is kept"
         )
         if not math.isfinite(query_loss) or not math.isfinite(norm):
             what = "query loss" if not math.isfinite(query_loss) else "outer gradient"
@@ -371,12 +401,9 @@ class Trainer:
         self.progress |= checkpoint.progress
 
 
-def outer_lr(experiment: Experiment, iteration: int) -> float:
-    """The outer loop's step size at an iteration: constant, or half a cosine down to zero (Loshchilov 2017, 1608.03983)."""
-    settings = experiment.training
-    if settings.schedule == "constant":
-        return settings.outer_lr
-    return settings.outer_lr * 0.5 * (1 + math.cos(math.pi * iteration / settings.iterations))
+def _inner_rate(experiment: Experiment) -> str:
+    rate = getattr(experiment.algorithm, "inner_lr", None)
+    return "" if rate is None else f"inner rate (now {rate:g}), a smaller "
 
 
 def _known(value: float) -> float | None:

@@ -23,7 +23,7 @@ CASES = [
     (f'name = "{"x" * 101}"', "name", "should not be longer than 100"),
     ('name = "a/b"', "name", 'should be usable as a folder name, without any of <>:"/\\|?* and outer spaces'),
     ('name = ".."', "name", 'should be usable as a folder name, without any of <>:"/\\|?* and outer spaces'),
-    ('training.schedule = "linear"', "training.schedule", "should be one of constant or cosine, not 'linear'"),
+    ('training.schedule = "square"', "training.schedule", "should be one of constant, cosine, linear or halving, not 'square'"),
     ("training.transductive = 1", "training.transductive", "should be true or false, not 1"),
     ('data = { source = "emnist", split = "alphabets" }', "data.split", None),
     # lists

@@ -39,6 +39,9 @@ def with_variant(table: str, value: str) -> Experiment:
     raw = Experiment().model_dump()
     variant = TABLES[table][value]
     raw[table] = variant().model_dump()
+    for field, brought in getattr(variant, "goes_with", {}).items():
+        other, key = field.split(".")
+        raw[other][key] = brought
     if getattr(variant, "regression", False):
         raw |= {"data": Sinusoid().model_dump(), "task": Regression().model_dump(), "model": Mlp().model_dump()}
     return parse(raw)
@@ -209,8 +212,8 @@ DIGITS = ", ".join(f"data.{name}" for name in Digits.model_fields)
         (["data=3"], "data should be a table such as [data], not 3"),
         (["algorithm.name=foo"], "algorithm.name should be one of maml, fomaml, not 'foo'"),
         (["algorithm.name=3"], "algorithm.name should be one of maml, fomaml, not 3"),
-        (["model.name=mlp", "model.width=3"], "model.width is not a setting; there are model.name, model.hidden, model.activation"),
-        (["model.width=3", "model.name=mlp"], "model.width is not a setting; there are model.name, model.hidden, model.activation"),
+        (["model.name=mlp", "model.width=3"], "model.width is not a setting; there are model.name, model.hidden, model.activation, model.context"),
+        (["model.width=3", "model.name=mlp"], "model.width is not a setting; there are model.name, model.hidden, model.activation, model.context"),
         (["model.hidden=[0]", "model.name=mlp"], "model.hidden (entry 1) should be 1 or more, not 0"),
         (["task.shot=many"], "task.shot should be a whole number, not 'many'"),
         (["data.path=2024"], f"data.path is not a setting; there are {DIGITS}"),

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from maml_studio.spec import Experiment, parse, with_changes
+from maml_studio.spec.editing import with_selection
 from maml_studio.training.chunks import chunk_size
 from maml_studio.training.control import Control
 from maml_studio.training.events import TERMINAL, Event, Loading, OuterStep, Validation
@@ -37,6 +38,11 @@ def sines(**changes: Any) -> Experiment:
 
 def digits(**changes: Any) -> Experiment:
     return with_changes(parse(DIGITS), dotted(changes))
+
+
+def suited(experiment: Experiment, algorithm: str) -> Experiment:
+    """The experiment with an algorithm, and what has to go with it."""
+    return parse(with_selection(experiment.model_dump(), "algorithm", algorithm))
 
 
 def dotted(changes: dict[str, Any]) -> dict[str, Any]:

@@ -29,7 +29,8 @@ from maml_studio.training.events import (
     to_line,
 )
 from maml_studio.training.run_folder import BEST, LATEST, METRICS, RunFolder
-from maml_studio.training.trainer import TRACE_EVERY, Trainer, outer_lr, run
+from maml_studio.training.schedule import outer_lr
+from maml_studio.training.trainer import TRACE_EVERY, Trainer, run
 
 SOON = 30.0
 
@@ -333,7 +334,7 @@ def test_outer_step_is_adam_on_the_mean_gradient() -> None:
     experiment = three_chunks(digits(training__iterations=1))
     subject = trainer(experiment)
     before = {name: value.detach().clone() for name, value in subject.meta.items()}
-    episodes = subject.train_sampler.sample(experiment.training.meta_batch, torch.Generator().manual_seed(experiment.seed))
+    episodes, _ = subject.training_tasks.draw(torch.Generator().manual_seed(experiment.seed))
     expected = subject.algorithm.outer_gradient(subject.meta, episodes, transductive=True)
     event = next(event for event in subject.events() if isinstance(event, OuterStep))
     assert event.query_loss == pytest.approx(expected.query_loss.mean().item(), rel=1e-5)

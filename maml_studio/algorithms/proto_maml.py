@@ -1,0 +1,37 @@
+"""Proto-MAML: MAML whose head starts, in each task, as the nearest-class-mean classifier of its own features.
+
+Triantafillou and others 2020, "Meta-Dataset", 1903.03096, section 4. With c_k the mean embedding of class k's support examples, the
+squared distance −‖f(x) − c_k‖² is, up to what is the same for all classes, the linear head
+
+    W_k = 2 c_k,   b_k = −‖c_k‖².
+
+The outer gradient flows through c_k into the body. The head itself is not learned, and there may be any number of classes.
+"""
+
+import torch.nn.functional as F
+from torch import Tensor
+
+from ..data import Episodes
+from .base import Algorithm
+from .learner import Params
+
+
+class ProtoMaml(Algorithm):
+    """MAML from a prototype head."""
+
+    def meta_parameters(self, classes: int = 0) -> Params:
+        """θ without a head."""
+        return {name: value for name, value in super().meta_parameters(classes).items() if name not in self.learner.head}
+
+    def start(self, meta: Params, episodes: Episodes) -> Params:
+        """The body's weights, and the prototypes as the head."""
+        body = super().start(meta, episodes)
+        means = class_means(self.learner.embed(body, episodes.support_x), episodes)
+        weight, bias = self.learner.head
+        return body | {weight: 2 * means, bias: -means.square().sum(-1)}
+
+
+def class_means(features: Tensor, episodes: Episodes) -> Tensor:
+    """Mean embedding of each class, ``[tasks, way, features]``, of the support examples' ``[tasks, N, features]``."""
+    member = F.one_hot(episodes.support_y, episodes.way).to(features.dtype)
+    return (member / member.sum(1, keepdim=True)).transpose(1, 2) @ features
