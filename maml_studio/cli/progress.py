@@ -65,6 +65,8 @@ class Reporter:
                     f"{self._experiment.name}: {event.iterations} iterations on {event.device}, {event.parameters:,} parameters, "
                     f"norm: {event.norm_mode}" + (f", going on after iteration {event.iteration}" if event.iteration else "")
                 )
+                if event.note:
+                    self._console.print(event.note)
                 self._bar.update(self._row, description="Training", completed=event.iteration)
             case OuterStep():
                 self._step = event
@@ -108,6 +110,7 @@ class Reporter:
         parts = []
         if self._step:
             parts.append(f"query loss {self._step.query_loss:.3g}")
+            parts += [f"{name} {value:.2g}" for name, value in self._step.notes.items()]
         if self._validation:
             parts.append(_result(self._validation.scores))
         spent, done = time.monotonic() - self._began, self._step.iteration - self._first if self._step else 0

@@ -124,7 +124,7 @@ class RunModel(QObject):
             case Loading():
                 self.status, self.message = "loading", event.message
             case Started():
-                self.status, self.message = "training", ""
+                self.status, self.message = "training", event.note
                 self.iteration, self.iterations = event.iteration, event.iterations
                 self.norm_mode = event.norm_mode
             case OuterStep():

@@ -35,7 +35,7 @@ def start_from(meta: Params, path: Path) -> str:
             meta[name].copy_(found[name])
     left = [name for name in meta if name not in fitting]
     rest = f"; {', '.join(left[:4])}{' and others' if len(left) > 4 else ''} start at random" if left else ""
-    return f"Starts from {len(fitting)} of {len(meta)} weight tensors of {path.name}{rest}"
+    return f"Starts from {len(fitting)} of {len(meta)} weight tensors of {path.name}{rest}."
 
 
 def _weights(path: Path) -> dict[str, Tensor]:

@@ -12,7 +12,7 @@ import torch
 from ..algorithms import Algorithm, Params, build_algorithm
 from ..data import Cancelled, DataError, Episodes, Progress, Sampler, Tasks, open_tasks, silent
 from ..models import build_for
-from ..spec import Experiment
+from ..spec import Experiment, advice
 from .checkpoint import Checkpoint, CheckpointError, check_shapes
 from .chunk_scores import ChunkScores, mean_scores, score_chunk
 from .chunks import chunk_size
@@ -128,7 +128,7 @@ class Trainer:
         self.meta: Params = self.algorithm.meta_parameters(len(self.training_tasks.class_names))
         optimizer = {"adam": torch.optim.Adam, "sgd": torch.optim.SGD}[experiment.training.optimizer]
         self.optimizer = optimizer(list(self.meta.values()), lr=experiment.training.outer_lr)
-        self.note = ""
+        self.note = " ".join(advice(experiment))
         self.generator = torch.Generator().manual_seed(experiment.seed)
         self.iteration = 0
         self._saved_at: int | None = None
@@ -144,7 +144,7 @@ class Trainer:
         if checkpoint:
             self._restore(checkpoint)
         elif experiment.training.start_from:
-            self.note = start_from(self.meta, Path(experiment.training.start_from))
+            self.note = " ".join([start_from(self.meta, Path(experiment.training.start_from)), *advice(experiment)])
 
     def events(self) -> Iterator[Event]:
         """Train to the end."""

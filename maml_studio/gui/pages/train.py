@@ -176,7 +176,7 @@ class TrainPage(QWidget):
         model = self.model
         self.readout.set_text("     ".join(self._figures()))
         role, text = "muted", ""
-        if model.status == "loading":
+        if model.status in ("loading", "training"):
             text = model.message
         elif model.status == "failed":
             role, text = "bad", model.message
@@ -208,6 +208,7 @@ class TrainPage(QWidget):
             figures.append(f"{duration(left)} left")
         if model.last_step:
             figures.append(f"gradient norm {model.last_step.gradient_norm:.2g}")
+            figures += [f"{name} {value:.2g}" for name, value in model.last_step.notes.items()]
         figures.append(memory_text())
         figures.append(f"norm: {model.norm_mode}")
         return figures
