@@ -113,16 +113,17 @@ class Algorithm:
         forward = _Support(self.learner, episodes, params, moving, order)
         path = []
         for step in range(steps):
-            here = params if order == 2 else params | detached({name: params[name] for name in moving})
+            # Fresh names for the values, so that a head made of the body's features counts as a variable of its own.
+            here = {n: v.view_as(v) for n, v in params.items()} if order == 2 else params | detached({n: params[n] for n in moving})
             with torch.enable_grad():
                 loss = forward(here)
                 # Each task's loss depends on its own slice alone, so the sum's gradient is every task's own.
-                gradients = torch.autograd.grad(loss.sum(), [here[name] for name in moving], create_graph=order == 2)
+                gradients = torch.autograd.grad(loss.sum(), [here[name] for name in moving], create_graph=order == 2) if moving else ()
             path.append(InnerStep(params, loss.detach()))
             with torch.set_grad_enabled(order > 0):
                 params = dict(params)
                 for name, gradient in zip(moving, gradients, strict=True):
-                    params[name] = params[name] - _fitted(self.inner_rate(meta, name, step), gradient) * gradient
+                    params[name] = params[name] - fitted(self.inner_rate(meta, name, step), gradient) * gradient
         with torch.no_grad():
             path.append(InnerStep(params, forward(params)))
         return path
@@ -160,6 +161,12 @@ class Algorithm:
         gradient = torch.autograd.grad(objective, list(meta.values()), allow_unused=True, materialize_grads=True)
         return self._report(dict(zip(meta, gradient, strict=True)), path, outputs, episodes)
 
+    def _mean_at_start(self, meta: Params, episodes: Episodes, gradients: Params) -> Params:
+        """The mean of what each task says about its φ_0, ``[tasks, ...]``; zero for rows of the head that the tasks have no classes for."""
+        start = self.start(meta, episodes)
+        shares = [gradients[name] / len(episodes) for name in start]
+        return dict(zip(meta, torch.autograd.grad(list(start.values()), list(meta.values()), shares), strict=True))
+
     def _report(
         self, gradient: Params, path: list[InnerStep], outputs: Tensor, episodes: Episodes, notes: dict[str, float] | None = None
     ) -> OuterGradient:
@@ -191,10 +198,11 @@ class _Support:
         return self.learner.loss(outputs, self.episodes.support_y)
 
 
-def _fitted(rate: Tensor | float | None, gradient: Tensor) -> Tensor | float:
-    """A rate per element cut to the rows of the head that a task with fewer classes has."""
-    assert rate is not None
-    return rate[: gradient.shape[1]] if isinstance(rate, Tensor) and rate.dim() == gradient.dim() - 1 and rate.dim() else rate
+def fitted(rate: Tensor | float | None, value: Tensor) -> Tensor | float:
+    """A rate per element cut to the rows of the head that a task with fewer classes has; 0 for what never moves."""
+    if rate is None:
+        return 0.0
+    return rate[: value.shape[1]] if isinstance(rate, Tensor) and rate.dim() == value.dim() - 1 and rate.dim() else rate
 
 
 def detached(params: Params) -> Params:

@@ -33,7 +33,8 @@ class Imaml(Algorithm):
             # A task that is solved stays where it is, so that it does not matter which others share its chunk.
             open_tasks = norms(slope) > settings.tolerance
             if not bool(open_tasks.any()):
-                return path
+                # As long as if it had gone on, so that all chunks of tasks have a point at every step.
+                return path + path[-1:] * (steps + 1 - len(path))
             params = {
                 name: value - settings.inner_lr * torch.where(_along(open_tasks, value), slope[name], 0) for name, value in params.items()
             }
@@ -68,7 +69,7 @@ class Imaml(Algorithm):
             start = path[0].params
             pulled = {n: g + settings.lam * (value - start[n]) for (n, value), g in zip(solution.items(), slope, strict=True)}
             inner = norms(pulled).mean().item()
-        gradient = dict(zip(meta, (part.mean(0) for part in _parted(solved, query)), strict=True))
+        gradient = self._mean_at_start(meta, episodes, dict(zip(solution, _parted(solved, query), strict=True)))
         return self._report(gradient, path, outputs, episodes, {"CG residual": residual.mean().item(), "inner gradient": inner})
 
 
@@ -86,11 +87,13 @@ def conjugate_gradients(matrix: Callable[[Tensor], Tensor], right: Tensor, steps
     solution, residual = torch.zeros_like(right), right
     direction, square = residual, residual.square().sum(-1, keepdim=True)
     tiny = torch.finfo(right.dtype).tiny
+    going = torch.ones_like(square, dtype=torch.bool)
     for _ in range(steps):
         image = matrix(direction)
         curvature = (direction * image).sum(-1, keepdim=True)
-        # Solved exactly, or a direction in which the Hessian bends the other way: that task stays with what it has.
-        rate = torch.where(curvature > tiny, square / curvature.clamp_min(tiny), 0)
+        # Solved exactly, or a direction in which the Hessian bends the other way: from there on that task stays with what it has.
+        going = going & (curvature > tiny)
+        rate = torch.where(going, square / curvature.clamp_min(tiny), 0)
         solution, residual = solution + rate * direction, residual - rate * image
         before, square = square, residual.square().sum(-1, keepdim=True)
         direction = residual + torch.where(before > tiny, square / before.clamp_min(tiny), 0) * direction

@@ -60,7 +60,8 @@ class Reptile(Algorithm):
         """θ − mean φ_k."""
         settings = self.settings
         path = self._train(meta, episodes, settings.inner_steps, settings.batch, seed=iteration)
-        gradient = {name: value.detach() - path[-1].params[name].mean(0) for name, value in meta.items()}
+        moved = {name: value - path[-1].params[name] for name, value in path[0].params.items()}
+        gradient = self._mean_at_start(meta, episodes, moved)
         with torch.no_grad():
             outputs = self.learner.query_outputs(path[-1].params, episodes, transductive)
         return self._report(gradient, path, outputs, episodes)
