@@ -65,6 +65,8 @@ def data(json_file: Json = "") -> None:
 def _needs(source: str) -> str:
     if source == "folder":
         return "data.path, a folder with one sub-folder of images per class"
+    if source == "drawn":
+        return "data.path, a file *.drawn.json that the Draw page saved, or a folder of them"
     if source not in _DOWNLOADS:
         return "nothing, built in"
     folder, parts = _DOWNLOADS[source]

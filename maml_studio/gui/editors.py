@@ -1,8 +1,10 @@
 """One editor per kind of setting, made from the field's own metadata: title, unit, range, symbol and help."""
 
+import tomllib
 from collections.abc import Callable
 from typing import Any, get_args, get_origin
 
+import tomli_w
 from annotated_types import Ge, Gt, Le, Lt
 from pydantic.fields import FieldInfo
 from PySide6.QtCore import Signal
@@ -91,15 +93,17 @@ class TextEditor(Editor):
             self._line.setCursorPosition(0)
 
 
-class FolderEditor(TextEditor):
-    """A path with a button that opens a folder chooser."""
+class PathEditor(TextEditor):
+    """A path with a button that opens a chooser for a folder, or for files of one kind."""
 
-    def __init__(self) -> None:
+    def __init__(self, opens: str) -> None:
         super().__init__(str, str)
-        self._line.setPlaceholderText("choose a folder")
+        self._opens = opens
+        what = "a folder" if opens == "folder" else "a file"
+        self._line.setPlaceholderText(f"choose {what}")
         self._browse = QPushButton("…")
-        self._browse.setToolTip("Choose a folder")
-        self._browse.setAccessibleName("Choose a folder")
+        self._browse.setToolTip(f"Choose {what}")
+        self._browse.setAccessibleName(f"Choose {what}")
         self._browse.clicked.connect(self._choose)
         self.layout_.addWidget(self._browse)
 
@@ -108,9 +112,12 @@ class FolderEditor(TextEditor):
         return [self.inner, self._browse]
 
     def _choose(self) -> None:
-        folder = QFileDialog.getExistingDirectory(self, "Folder of class folders", self._line.text())
-        if folder:
-            self._line.setText(folder)
+        if self._opens == "folder":
+            path = QFileDialog.getExistingDirectory(self, "Folder of class folders", self._line.text())
+        else:
+            path, _ = QFileDialog.getOpenFileName(self, "Choose a file", self._line.text(), self._opens)
+        if path:
+            self._line.setText(path)
 
 
 class ChoiceEditor(Editor):
@@ -148,15 +155,17 @@ def make_editor(name: str, info: FieldInfo, choices: dict[str, str] | None = Non
     """The editor that fits a field.
 
     Args:
-        name: the field's name; ``path`` gets a folder chooser.
         info: pydantic's description of the field.
         choices: what a selecting field offers; its own annotation knows only itself.
     """
     annotation = info.annotation
-    labels = dict((info.json_schema_extra or {}).get("labels", {}))  # type: ignore[union-attr]
+    extra: dict[str, Any] = dict(info.json_schema_extra or {})  # type: ignore[arg-type]
+    labels = dict(extra.get("labels", {}))
     if choices is not None:
         return ChoiceEditor(choices)
     if get_origin(annotation) is tuple:
+        if get_origin(get_args(annotation)[0]) is tuple:
+            return TextEditor(_read_table, _write_table)
         whole = str(get_args(annotation)[0]).find("int") >= 0
         return TextEditor(_read_numbers if whole else _read_words, _write_list)
     if labels or (get_args(annotation) and all(isinstance(value, str) for value in get_args(annotation))):
@@ -167,7 +176,7 @@ def make_editor(name: str, info: FieldInfo, choices: dict[str, str] | None = Non
         return WholeNumberEditor(*limits(info))
     if annotation is float:
         return TextEditor(_read_number, lambda value: f"{value:g}" if isinstance(value, float) else str(value))
-    return FolderEditor() if name == "path" else TextEditor(str, str)
+    return PathEditor(extra["opens"]) if extra.get("opens") else TextEditor(str, str)
 
 
 def limits(info: FieldInfo) -> tuple[int, int]:
@@ -235,3 +244,17 @@ def _read_words(text: str) -> tuple[str, ...]:
 
 def _write_list(value: Any) -> str:
     return ", ".join(str(item) for item in value) if isinstance(value, list | tuple) else str(value)
+
+
+def _read_table(text: str) -> Any:
+    """``hidden = 64, cell = "gru"`` as a table; what is none stays as it is, for the settings to refuse."""
+    try:
+        return tomllib.loads(f"table = {{ {text} }}")["table"]
+    except tomllib.TOMLDecodeError:
+        return text
+
+
+def _write_table(value: Any) -> str:
+    if not isinstance(value, dict | tuple | list):
+        return str(value)
+    return ", ".join(tomli_w.dumps({name: entry}).strip() for name, entry in dict(value).items())

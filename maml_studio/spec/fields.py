@@ -26,6 +26,7 @@ def setting(
     unit: str = "",
     advanced: bool = False,
     labels: dict[str, str] | None = None,
+    opens: str = "",
     **limits: Any,
 ) -> Any:
     """A field with what a person needs to know about it.
@@ -38,7 +39,8 @@ def setting(
         unit: unit of the value, such as ``tasks``.
         advanced: shown only when more settings are asked for.
         labels: what the form shows for each literal value.
+        opens: what a text names on disk: ``folder``, or a kind of file as dialogs filter them, such as ``Weights (*.safetensors)``.
         **limits: pydantic's own (``ge``, ``gt``, ``le``, ``max_length`` and so on).
     """
-    extra: dict[str, Any] = {"symbol": symbol, "unit": unit, "advanced": advanced, "labels": labels or {}}
+    extra: dict[str, Any] = {"symbol": symbol, "unit": unit, "advanced": advanced, "labels": labels or {}, "opens": opens}
     return Field(default, title=title, description=help, json_schema_extra=extra, validate_default=False, **limits)
