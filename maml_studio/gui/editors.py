@@ -151,7 +151,7 @@ class SwitchEditor(Editor):
         self._box.setChecked(bool(value))
 
 
-def make_editor(name: str, info: FieldInfo, choices: dict[str, str] | None = None) -> Editor:
+def make_editor(info: FieldInfo, choices: dict[str, str] | None = None) -> Editor:
     """The editor that fits a field.
 
     Args:
@@ -257,4 +257,4 @@ def _read_table(text: str) -> Any:
 def _write_table(value: Any) -> str:
     if not isinstance(value, dict | tuple | list):
         return str(value)
-    return ", ".join(tomli_w.dumps({name: entry}).strip() for name, entry in dict(value).items())
+    return ", ".join(" ".join(line.strip() for line in tomli_w.dumps({key: entry}).splitlines()) for key, entry in dict(value).items())

@@ -272,7 +272,7 @@ class ExperimentForm(QScrollArea):
         choices = None
         if table in TABLES and name == _selector(table):
             choices = {value: variant.title for value, variant in TABLES[table].items()}
-        editor = make_editor(name, info, choices)
+        editor = make_editor(info, choices)
         symbol = (info.json_schema_extra or {}).get("symbol", "")  # type: ignore[union-attr]
         label = QLabel(f"{info.title} {symbol}".strip())
         label.setBuddy(editor.inner)

@@ -1,0 +1,40 @@
+"""Asks before code of the user's own runs because an experiment names it; the answer is remembered."""
+
+from PySide6.QtWidgets import QMessageBox, QWidget
+
+from ..spec import Experiment
+from ..spec.model import UserModule
+from ..user_code import allow, is_allowed
+from .settings import Memory
+
+KEY = "own_modules"
+
+
+def allow_remembered(memory: Memory) -> None:
+    """Allow the modules that were allowed in this window before."""
+    for module in memory.text(KEY).split():
+        allow(module)
+
+
+def may_run(experiment: Experiment, memory: Memory, window: QWidget) -> bool:
+    """Whether the experiment needs no code of the user's own, or may run it; asks where that was never said."""
+    model = experiment.model
+    if not isinstance(model, UserModule) or not model.path:
+        return True
+    module = model.path.partition(":")[0]
+    if is_allowed(module):
+        return True
+    answer = QMessageBox.question(
+        window,
+        "Run your own code?",
+        f"The network of these settings is {model.path}, which is no part of MAML Studio. To use it, the Python module {module} has "
+        "to be run, which can do whatever you can do on this computer. Allow it only if you know where it comes from.\n\n"
+        f"Run {module}, now and in future?",
+        QMessageBox.StandardButton.Yes | QMessageBox.StandardButton.No,
+        QMessageBox.StandardButton.No,
+    )
+    if answer != QMessageBox.StandardButton.Yes:
+        return False
+    allow(module)
+    memory.set_text(KEY, " ".join(sorted({*memory.text(KEY).split(), module})))
+    return True
