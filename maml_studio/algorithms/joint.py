@@ -51,7 +51,7 @@ class Joint(Algorithm):
             if self.known_classes and episodes.classes.shape[1] == episodes.way and len(rows) > int(episodes.classes.max()):
                 params[name] = rows[episodes.classes]
             else:
-                params[name] = rows.new_zeros(len(episodes), episodes.way, *rows.shape[1:])
+                params[name] = rows.new_zeros(len(episodes), episodes.way, *rows.shape[1:], requires_grad=True)
         return params
 
     def inner_rate(self, meta: Params, name: str, step: int) -> Tensor | float | None:

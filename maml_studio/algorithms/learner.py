@@ -77,6 +77,14 @@ class Learner:
             return torch.stack([self._call(own, task_x, statistics, part="body") for own, task_x in self._each(params, x)])
         return torch.stack([self._head_input(own, task_x, statistics) for own, task_x in self._each(params, x)])
 
+    def embeddings(self, params: Params, episodes: Episodes, transductive: bool) -> tuple[Tensor, Tensor]:
+        """Embeddings of the support and of the query set, ``[tasks, N, features]`` each, normalised as in :meth:`query_outputs`."""
+        if transductive and self.needs_statistics:
+            return self.embed(params, episodes.support_x), self.embed(params, episodes.query_x)
+        support = episodes.support_x.shape[1]
+        both = self.embed(params, torch.cat([episodes.support_x, episodes.query_x], 1), support if self.needs_statistics else None)
+        return both[:, :support], both[:, support:]
+
     def head_outputs(self, params: Params, features: Tensor) -> Tensor:
         """Outputs of the head, and of what comes behind it, for an embedding ``[tasks, N, features]``; a Network's only."""
         if self.batched:

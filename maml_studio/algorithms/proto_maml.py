@@ -26,12 +26,10 @@ class ProtoMaml(Algorithm):
     def start(self, meta: Params, episodes: Episodes) -> Params:
         """The body's weights, and the prototypes as the head."""
         body = super().start(meta, episodes)
-        means = class_means(self.learner.embed(body, episodes.support_x), episodes)
-        weight, bias = self.learner.head
-        return body | {weight: 2 * means, bias: -means.square().sum(-1)}
+        return body | self.head(self.learner.embed(body, episodes.support_x), episodes)
 
-
-def class_means(features: Tensor, episodes: Episodes) -> Tensor:
-    """Mean embedding of each class, ``[tasks, way, features]``, of the support examples' ``[tasks, N, features]``."""
-    member = F.one_hot(episodes.support_y, episodes.way).to(features.dtype)
-    return (member / member.sum(1, keepdim=True)).transpose(1, 2) @ features
+    def head(self, features: Tensor, episodes: Episodes) -> Params:
+        """Weights ``[tasks, way, features]`` and biases ``[tasks, way]`` out of the support examples' embeddings ``[tasks, N, features]``."""
+        member = F.one_hot(episodes.support_y, episodes.way).to(features.dtype)
+        means = (member / member.sum(1, keepdim=True)).transpose(1, 2) @ features
+        return dict(zip(self.learner.head, (2 * means, -means.square().sum(-1)), strict=True))

@@ -5,6 +5,9 @@ their labels in an arbitrary order, and a head with rows of its own makes MAML's
 blind to the order, and gives it a head for any number of classes. The rows' gradients add up in the vector.
 
 While all rows are equal the body gets no gradient: the first inner step moves the head alone, so that it takes two or more.
+
+With softmax and cross-entropy, what all rows have in common cancels in every loss and gradient. The vector itself therefore never moves:
+what works is that all classes start alike.
 """
 
 from ..data import Episodes
