@@ -19,21 +19,28 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from . import paths
 from .algorithms import Algorithm, InnerStep, Params, build_algorithm
 from .data import Episodes, Part, open_tasks, silent
 from .data.progress import Progress
 from .inputs import Array, InputError, checked_classes, checked_examples, checked_values, read_images
 from .models import build_for
+from .saliency import integrated_gradients
 from .spec import Experiment, outputs
 from .strokes import Frame
 from .training.checkpoint import Checkpoint, CheckpointError, check_shapes, load_checkpoint
+from .training.comparison import RANDOM, TRAINED, compare, conditions_of
 from .training.evaluation import TaskScores, evaluate, task_seed
 from .training.events import StepScore
+from .training.framing import FramedSampler
 from .training.machine import resolve_device
+from .training.report import Report, make_results
 from .training.run_folder import BEST, LATEST, RunFolder
 
 __all__ = ["Adapted", "InputError", "Prediction", "Scores", "Trained", "ends_in_softmax", "load", "random_start", "read_images"]
 
+PRETRAINED = "pretrained"
+"""Name of the model that came with the app."""
 MAX_STEPS = 1000
 """Every step's weights are kept, so there has to be an end."""
 
@@ -93,12 +100,30 @@ class Trained:
         self._algorithm = build_algorithm(self.experiment, build_for(self.experiment))
         # torch.func.functional_call puts the parameters on the module while it runs: one thread at a time.
         self._lock = threading.Lock()
-        check_shapes(checkpoint, self._algorithm.meta_parameters(), origin)
+        check_shapes(checkpoint, self._algorithm.meta_parameters(self._algorithm.classes_in(checkpoint.meta)), origin)
 
     @property
     def way(self) -> int:
-        """Number of the network's outputs: how many classes it tells apart, 1 for regression."""
+        """How many classes a task had in training; 1 for regression."""
         return outputs(self.experiment.task)
+
+    @property
+    def most_classes(self) -> int | None:
+        """How many classes it can tell apart; None: any number."""
+        return None if self.experiment.algorithm.any_way else self.way
+
+    def refusal(self, classes: int) -> str:
+        """Why it can't tell that many classes apart, in a sentence; empty where it can."""
+        if self.experiment.regression:
+            return "This model fits functions and tells no classes apart"
+        if classes < 2:
+            return "There should be at least two classes"
+        if self.most_classes is not None and classes > self.most_classes:
+            return (
+                f"This model tells at most {self.most_classes} classes apart, not {classes}; "
+                "one trained with Unicorn-MAML, Proto-MAML or ProtoNet takes any number"
+            )
+        return ""
 
     @property
     def meta(self) -> Params:
@@ -119,7 +144,7 @@ class Trained:
 
         Args:
             images: ``[n, 28, 28]`` or ``[n, 1, 28, 28]`` in [0, 1], ink = 1; for regression points ``[n, 1]``.
-            labels: a class name or number for each image, as many different ones as the model tells apart; for regression a value for each
+            labels: a class name or number for each image, of at most :attr:`most_classes` different ones; for regression a value for each
                 point. Numbers are the classes in ascending order, names in the order in which they first appear: the network's outputs
                 in that order (for one-vs-rest the second is "the class", the first "the rest").
             steps: inner steps; those of the experiment's evaluation if None.
@@ -135,7 +160,9 @@ class Trained:
         if self.experiment.regression:
             y = checked_values(labels, len(x))
         else:
-            classes, y = checked_classes(labels, len(x), self.way)
+            classes, y = checked_classes(labels, len(x))
+            if refusal := self.refusal(len(classes)):
+                raise InputError(f"labels: {refusal[0].lower()}{refusal[1:]}")
         support = Episodes(x[None], y[None], x[None, :0], y[None, :0], torch.empty(1, 0, dtype=torch.int64))
         with self._lock:
             path = self._algorithm.adapt(self._checkpoint.meta, support, steps)
@@ -171,17 +198,11 @@ class Trained:
             DeviceError: when the device is not there.
         """
         experiment = experiment or self.experiment
-        if outputs(experiment.task) != self.way or experiment.regression != self.experiment.regression:
-            raise InputError(f"task should fit the model: {self._what_it_does()}")
-        if experiment.model != self.experiment.model:
-            raise InputError("model can't be changed after training")
-        device = resolve_device(experiment.training.device)
-        algorithm = build_algorithm(experiment, build_for(experiment).to(device))
-        check_shapes(self._checkpoint, algorithm.meta_parameters(), f"algorithm.name {experiment.algorithm.name}")
+        algorithm = self._algorithm_for(experiment)
         return evaluate(
             algorithm,
-            {name: value.to(device) for name, value in self._checkpoint.meta.items()},
-            open_tasks(experiment.data, progress).sampler(part, experiment.task),
+            self._meta_on(algorithm.learner.device),
+            open_tasks(experiment.data, progress, strokes=experiment.model.reads_strokes).sampler(part, experiment.task),
             experiment,
             tasks=tasks,
             steps=experiment.evaluation.inner_steps,
@@ -190,14 +211,83 @@ class Trained:
             may_go_on=may_go_on,
         )
 
-    def _what_it_does(self) -> str:
-        if self.experiment.regression:
-            return "it fits functions and tells no classes apart"
-        return f"it tells exactly {self.way} classes apart"
+    def report(
+        self,
+        experiment: Experiment | None = None,
+        *,
+        tasks: int = 600,
+        part: Part = "test",
+        both_modes: bool = True,
+        random_start: bool = True,
+        as_is: bool = False,
+        progress: Progress = silent,
+        may_go_on: Callable[[int], bool] = lambda done: True,
+    ) -> Report | None:
+        """Try the model on tasks of one part of a source, with all that there is to know about how it went.
 
-    def _outputs(self, params: Params, support: Episodes, x: Tensor) -> Tensor:
+        Args:
+            experiment: other settings of data, task, algorithm and evaluation than it was trained with; the network stays.
+            tasks: how many; the same ones for the same ``evaluation.seed``.
+            part: which part of the source.
+            both_modes: transductive and not, where the network has batch norm.
+            random_start: also the network as it was before training, on the same tasks.
+            as_is: take the pictures of another source as they are, instead of placing their ink as in the training images.
+            progress: told how far loading is.
+            may_go_on: called with the number of tasks done before each pass through the network; False gives up.
+
+        Returns:
+            The report, or None when it was given up.
+
+        Raises:
+            InputError: when the settings want another network.
+            DataError: when the source can't be opened or has too little for such tasks.
+            DeviceError: when the device is not there.
+        """
+        experiment = experiment or self.experiment
+        algorithm = self._algorithm_for(experiment)
+        device = algorithm.learner.device
+        sampler = open_tasks(experiment.data, progress, strokes=experiment.model.reads_strokes).sampler(part, experiment.task)
+        framed = self.frame is not None and not as_is and not experiment.model.reads_strokes and _other_source(experiment, self.experiment)
+        seed = task_seed(experiment.evaluation.seed, part)
+        comparison = compare(
+            algorithm,
+            {TRAINED: self._meta_on(device), RANDOM: self.untrained()._meta_on(device)},
+            FramedSampler(sampler, self.frame) if framed and self.frame else sampler,
+            experiment,
+            conditions_of(experiment, both_modes=both_modes, random_start=random_start),
+            tasks=tasks,
+            steps=experiment.evaluation.inner_steps,
+            seed=seed,
+            may_go_on=may_go_on,
+        )
+        if comparison is None:
+            return None
+        results = make_results(comparison, experiment, sampler.class_names)
+        trained_on = self.experiment.data.source
+        return Report(self.experiment.name, self.iteration, experiment, trained_on, part, tasks, seed, framed, results)
+
+    def _algorithm_for(self, experiment: Experiment) -> Algorithm:
+        """The algorithm with this model's network, on the experiment's device."""
+        if experiment.regression != self.experiment.regression:
+            what = "fits functions" if self.experiment.regression else "tells classes apart"
+            raise InputError(f"task.kind should fit the model, which {what}")
+        if not experiment.regression and (refusal := self.refusal(outputs(experiment.task))):
+            raise InputError(f"task should fit the model: {refusal[0].lower()}{refusal[1:]}")
+        if experiment.model != self.experiment.model:
+            raise InputError("model can't be changed after training")
+        # The trained settings build the network: where any number of classes will do, the task may name another.
+        network = build_for(self.experiment).to(resolve_device(experiment.training.device))
+        algorithm = build_algorithm(experiment, network, trained_on=self.experiment)
+        expected = algorithm.meta_parameters(algorithm.classes_in(self._checkpoint.meta))
+        check_shapes(self._checkpoint, expected, f"algorithm.name {experiment.algorithm.name}")
+        return algorithm
+
+    def _meta_on(self, device: torch.device) -> Params:
+        return {name: value.to(device) for name, value in self._checkpoint.meta.items()}
+
+    def _outputs(self, params: Params, support: Episodes, x: Tensor, *, grad: bool = False) -> Tensor:
         episodes = Episodes(support.support_x, support.support_y, x[None], support.query_y, support.classes)
-        with self._lock, torch.no_grad():
+        with self._lock, torch.set_grad_enabled(grad):
             return self._algorithm.learner.query_outputs(params, episodes, transductive=False)[0]
 
 
@@ -249,6 +339,62 @@ class Adapted:
         labels = tuple(self.classes[index] for index in probabilities.argmax(-1).tolist())
         return Prediction(labels, probabilities.numpy(), out.numpy())
 
+    def support_probabilities(self, step: int | None = None) -> Array:
+        """How sure it is of each example that it was adapted to: the probability of the example's own class, float32 ``[n]``.
+
+        Args:
+            step: with the weights after that many inner steps; all of them if None.
+
+        Raises:
+            InputError: for regression, or when there is no such step.
+        """
+        self._need_classes("support_probabilities")
+        probabilities = self.predict(self.support_images, step).probabilities
+        own: Array = np.take_along_axis(probabilities, self._support.support_y[0, :, None].numpy(), 1)[:, 0]
+        return own
+
+    def saliency(self, image: npt.ArrayLike | Tensor, step: int | None = None, label: str | None = None) -> Array:
+        """Which pixels of an image speak for a class, and which against it.
+
+        Integrated gradients (:mod:`.saliency`) of the class's log-probability, from the blank image: the map adds up to
+        log p(class | image) − log p(class | blank image), but for about 1% of the sizes, as it is a sum in place of an integral.
+
+        Args:
+            image: one image ``[28, 28]`` or ``[1, 28, 28]`` in [0, 1], ink = 1.
+            step: with the weights after that many inner steps; all of them if None.
+            label: the class; the most probable one if None.
+
+        Returns:
+            Float32 ``[28, 28]``: positive where ink speaks for the class, zero where there is no ink.
+
+        Raises:
+            InputError: for regression or a model that reads pen moves, or when there is no such image, step or class.
+        """
+        self._need_classes("saliency")
+        if self.trained.experiment.model.reads_strokes:
+            raise InputError("saliency is about pixels, and this model reads pen moves")
+        one: Any = image.detach() if isinstance(image, Tensor) else image
+        x = checked_examples([one], self.trained.experiment)
+        point = self._point(step)
+        if label is None:
+            label = self.predict(x, step).labels[0]
+        if label not in self.classes:
+            raise InputError(f"label should be one of {', '.join(self.classes)}, not {label!r}")
+        index = self.classes.index(label)
+        params = {name: value.detach() for name, value in point.params.items()}
+
+        def log_probability(images: Tensor) -> Tensor:
+            out = self.trained._outputs(params, self._support, images, grad=True)
+            if ends_in_softmax(self.trained.experiment):
+                return out[:, index].clamp_min(torch.finfo(out.dtype).tiny).log()
+            return out.log_softmax(-1)[:, index]
+
+        return integrated_gradients(log_probability, x[0])[0].numpy()
+
+    def _need_classes(self, what: str) -> None:
+        if self.trained.experiment.regression:
+            raise InputError(f"{what} is about classes, and this model fits functions")
+
     def _point(self, step: int | None) -> InnerStep:
         if step is None:
             return self._path[-1]
@@ -261,7 +407,7 @@ def load(path: str | Path, kind: Literal["best", "latest"] = "best") -> Trained:
     """A trained model from a run folder or a checkpoint file.
 
     Args:
-        path: a run folder, or one of its checkpoint files.
+        path: a run folder, one of its checkpoint files, or ``"pretrained"`` for the model that came with the app.
         kind: which checkpoint of a folder; where there is no best one yet, the latest.
 
     Raises:
@@ -269,17 +415,15 @@ def load(path: str | Path, kind: Literal["best", "latest"] = "best") -> Trained:
         RunFolderError: when the folder is no run.
     """
     path = Path(path)
+    if path == Path(PRETRAINED) and not path.exists():
+        path = paths.resource("pretrained", "glyphs.safetensors")
     if not path.exists():
         raise CheckpointError(f"{path}: there is no such file or folder")
     if kind not in (BEST, LATEST):
         raise InputError(f"kind should be best or latest, not {kind!r}")
     if path.is_dir():
         run = RunFolder.open(path)
-        wanted = [LATEST] if kind == LATEST else [BEST, LATEST]
-        file = next((file for file in map(run.checkpoint_path, wanted) if file.is_file()), None)
-        if file is None:
-            raise CheckpointError(f"{path}: this run has no checkpoint yet; train it further")
-        path = file
+        path = run.checkpoint_path(LATEST) if kind == LATEST else run.best_or_latest()
     return Trained(load_checkpoint(path), str(path))
 
 
@@ -298,6 +442,11 @@ def random_start(experiment: Experiment, frame: Frame | None = None) -> Trained:
 def ends_in_softmax(experiment: Experiment) -> bool:
     """Whether the network's outputs are probabilities already (the tutorial's extra softmax)."""
     return bool(getattr(experiment.model, "softmax", False))
+
+
+def _other_source(one: Experiment, other: Experiment) -> bool:
+    """Whether two experiments' pictures come from different places, and so may lie differently in the image."""
+    return (one.data.source, getattr(one.data, "path", "")) != (other.data.source, getattr(other.data, "path", ""))
 
 
 def _read_frame(checkpoint: Checkpoint, origin: str) -> Frame | None:

@@ -14,6 +14,7 @@ from .data import silent
 from .data.images import Polarity, is_dark_on_light, read_grey, to_ink
 from .models import input_shape
 from .spec import Experiment
+from .stroke_sequences import FEATURES, LENGTH, to_sequences
 from .strokes import Frame, place
 
 Array = npt.NDArray[np.float32]
@@ -54,15 +55,18 @@ def _read_image(file: Path, dark_on_light: bool, frame: Frame | None) -> Array:
 
 
 def checked_examples(images: npt.ArrayLike | Tensor, experiment: Experiment) -> Tensor:
-    """Inputs as float32 ``[n, 1, 28, 28]``, or ``[n, 1]`` for regression.
+    """Inputs as float32 ``[n, 1, 28, 28]``, ``[n, 1]`` for regression, or ``[n, 64, 3]`` for a network that reads strokes.
 
     Args:
-        images: what somebody handed in.
-        experiment: says which of the two it should be.
+        images: what somebody handed in; for a network that reads strokes drawings, each a list of strokes as ``strokes.render`` takes
+            them, or sequences as ``stroke_sequences.to_sequences`` makes them.
+        experiment: says which of them it should be.
 
     Raises:
         InputError: when it is something else.
     """
+    if experiment.model.reads_strokes:
+        return _checked_strokes(images)
     shape = input_shape(experiment)
     what = "points of shape [n, 1]" if experiment.regression else "images of shape [n, 28, 28] or [n, 1, 28, 28]"
     try:
@@ -80,6 +84,20 @@ def checked_examples(images: npt.ArrayLike | Tensor, experiment: Experiment) -> 
     if not experiment.regression and not (x.min() >= 0 and x.max() <= 1):
         raise InputError(f"Images should lie between 0 and 1, ink = 1; these go from {x.min():g} to {x.max():g}")
     return x
+
+
+def _checked_strokes(drawings: Any) -> Tensor:
+    if not len(drawings):
+        raise InputError("There are no drawings; one or more are needed")
+    try:
+        moves = _numbers(drawings) if isinstance(drawings, np.ndarray | Tensor) else to_sequences(drawings)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"Each drawing should be a list of strokes: {error}") from None
+    if moves.ndim != 3 or moves.shape[1:] != (LENGTH, FEATURES):
+        raise InputError(f"This network reads strokes: drawings, or sequences of shape [n, {LENGTH}, {FEATURES}], not {list(moves.shape)}")
+    if not np.isfinite(moves).all():
+        raise InputError("Sequences should hold finite numbers only; there is a NaN or an infinity")
+    return torch.from_numpy(moves)
 
 
 def _numbers(values: Any) -> Array:
@@ -104,11 +122,11 @@ def checked_values(labels: Any, count: int) -> Tensor:
     return y.view(count, 1)
 
 
-def checked_classes(labels: Any, count: int, way: int) -> tuple[tuple[str, ...], Tensor]:
-    """The names of the ``way`` classes, and which of them each of ``count`` images is: int64 ``[n]``.
+def checked_classes(labels: Any, count: int) -> tuple[tuple[str, ...], Tensor]:
+    """The names of the classes, and which of them each of ``count`` images is: int64 ``[n]``.
 
     Raises:
-        InputError: when the labels are of another kind, or name another number of classes.
+        InputError: when the labels are of another kind, or another number.
     """
     plain = labels.tolist() if isinstance(labels, np.ndarray | Tensor) else list(labels)
     numbers = all(isinstance(label, int | np.integer) for label in plain)
@@ -117,7 +135,4 @@ def checked_classes(labels: Any, count: int, way: int) -> tuple[tuple[str, ...],
     if len(plain) != count:
         raise InputError(f"Labels should be one for each image: there are {count} images and {len(plain)} labels")
     classes = sorted(set(plain)) if numbers else list(dict.fromkeys(plain))
-    if len(classes) != way:
-        shown = ", ".join(str(name) for name in classes[:10]) + (", ..." if len(classes) > 10 else "")
-        raise InputError(f"This model tells exactly {way} classes apart, and the labels name {len(classes)}: {shown}")
     return tuple(str(name) for name in classes), torch.tensor([classes.index(label) for label in plain])

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import pytest
 from PIL import Image
 from safetensors.torch import load_file
@@ -108,7 +109,8 @@ def test_evaluate_scores_every_inner_step(digits_run: Path, capsys: pytest.Captu
     assert all(0 <= step["mean"] <= 1 and step["ci95"] >= 0 for step in steps)
     assert value.pop("iteration") in (2, 4)
     norm = {"transductive": False, "norm_mode": "support"}
-    assert value == {"metric": "accuracy", "tasks": 6, "way": 5, "shot": 1, "part": "test", "source": "digits", **norm}
+    contract = {"metric": "accuracy", "tasks": 6, "way": 5, "shot": 1, "part": "test", "source": "digits", **norm}
+    assert {name: value[name] for name in contract} == contract
 
 
 def test_evaluate_takes_other_settings(digits_run: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -158,7 +160,7 @@ def test_adapt_recognises_its_own_examples(
 def test_export_writes_weights_and_card(digits_run: Path, pictures: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     start, bars = tmp_path / "start.safetensors", tmp_path / "bars.safetensors"
     value = result(["export", str(digits_run), "--out", str(start)], capsys)
-    assert value == {"format": "safetensors", "weights": str(start), "card": str(tmp_path / "start.md")}
+    assert value == {"format": "safetensors", "file": str(start), "weights": str(start), "card": str(tmp_path / "start.md")}
     assert "± " in (tmp_path / "start.md").read_text()
     words = ["export", str(digits_run), "--format", "safetensors", "--support", str(pictures / "support"), "--out", str(bars)]
     assert main(words) == 0
@@ -167,6 +169,29 @@ def test_export_writes_weights_and_card(digits_run: Path, pictures: Path, tmp_pa
     assert main(words) == 2
     assert "is there already" in capsys.readouterr().err
     assert main([*words, "--overwrite"]) == 0
+
+
+@pytest.mark.parametrize(("option", "output"), [("--softmax", "probabilities"), ("--no-softmax", "logits")])
+def test_export_writes_a_whole_model(
+    digits_run: Path, pictures: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], option: str, output: str
+) -> None:
+    words = ["export", str(digits_run), "--format", "onnx", "--support", str(pictures / "support"), option, "--steps", "2"]
+    value = result([*words, "--out", str(tmp_path / "bars.onnx")], capsys)
+    assert (value["format"], value["file"], value["card"]) == ("onnx", str(tmp_path / "bars.onnx"), str(tmp_path / "bars.onnx.md"))
+    model = onnx.load(value["file"])
+    about = {entry.key: entry.value for entry in model.metadata_props}
+    assert json.loads(about["classes"]) == [f"bar {number}" for number in range(5)]
+    assert about["inner_steps"] == "2"
+    assert model.graph.output[0].name == output
+
+
+def test_export_writes_prototypes(pictures: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run = tmp_path / "protonet"
+    assert main(["train", "digits-maml", *sets([*TINY, "algorithm.name=protonet"]), "--run-dir", str(run)]) == 0
+    words = ["export", str(run), "--format", "prototypes", "--support", str(pictures / "support")]
+    value = result([*words, "--out", str(tmp_path / "bars.safetensors")], capsys)
+    assert load_file(value["file"])["prototypes"].shape == (5, 4)
+    assert "nearest prototype" in Path(value["card"]).read_text()
 
 
 def test_lists_tell_what_there_is(capsys: pytest.CaptureFixture[str]) -> None:
@@ -201,15 +226,20 @@ def test_lists_tell_what_there_is(capsys: pytest.CaptureFixture[str]) -> None:
         (["evaluate", "nothing"], "nothing: there is no such file or folder"),
         (["evaluate", "{run}", "--tasks", "1"], "--tasks"),
         (["evaluate", "{run}", "--part", "train"], "--part"),
-        (["evaluate", "{run}", "--set", "task.way=4"], "exactly 5 classes"),
+        (["evaluate", "{run}", "--set", "task.way=6"], "at most 5 classes"),
         (["evaluate", "{run}", "--set", "training.iterations=9"], "training.iterations makes no difference to a trained model"),
         (["evaluate", "{run}", "--set", "model.width=8"], "model.width makes no difference"),
         (["adapt", "{run}", "--support", "nothing", "--query", "{pictures}/query"], "--support nothing"),
         (["adapt", "{run}", "--support", "{pictures}/support", "--query", "nothing"], "--query nothing"),
         (["adapt", "{run}", "--support", "{pictures}/two", "--query", "{pictures}/query"], "tells exactly 5 classes apart"),
         (["adapt", "{sines}", "--support", "{pictures}", "--query", "{pictures}/query"], "fits functions (sinusoid)"),
-        (["export", "{run}", "--out", "model.onnx", "--format", "onnx"], "--format should be safetensors"),
+        (["export", "{run}", "--out", "model.tfl", "--format", "tfl"], "should be safetensors, onnx, pt2 or prototypes, not 'tfl'"),
         (["export", "{run}", "--out", "model.pt"], "should end in .safetensors"),
+        (["export", "{run}", "--out", "model.onnx", "--format", "onnx"], "--support is missing: onnx needs a model adapted to examples"),
+        (["export", "{run}", "--out", "m.safetensors", "--format", "prototypes"], "--support is missing: prototypes needs"),
+        (["export", "{run}", "--out", "m.safetensors", "--steps", "2"], "--steps needs --support"),
+        (["export", "{run}", "--out", "m.safetensors", "--no-softmax"], "--no-softmax is for onnx and pt2"),
+        (["export", "{run}", "--out", "m", "--format", "prototypes", "--support", "{pictures}/support"], "ProtoNet or Proto-MAML"),
     ],
 )
 def test_wrong_words_get_one_line(

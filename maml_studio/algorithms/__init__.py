@@ -45,7 +45,12 @@ def build_algorithm(experiment: Experiment, module: nn.Module, *, trained_on: Ex
         module: the network.
         trained_on: the settings that the network was trained with, where they are others: its classes are known only to its own source.
     """
-    learner = Learner(module, "mse" if experiment.regression else "cross_entropy", objective=experiment.training.objective)
+    learner = Learner(
+        module,
+        "mse" if experiment.regression else "cross_entropy",
+        objective=experiment.training.objective,
+        head=experiment.model.head_layer,
+    )
     data = experiment.data
     known = data.same_classes and (trained_on is None or trained_on.data.source == data.source)
     return ALGORITHMS[experiment.algorithm.name](experiment.algorithm, learner, known_classes=known)

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from ..data import Episodes
-from ..models import Network
+from ..models import Network, TaskBatchNorm, head_name, run_module
 from ..models.layers import BatchNorm2d, Part
 
 Params = dict[str, Tensor]
@@ -25,19 +25,21 @@ class Learner:
     loop over tasks, which is also what the fast path is tested against.
     """
 
-    def __init__(self, module: nn.Module, loss: Loss, *, objective: Objective = "loss", batched: bool | None = None) -> None:
+    def __init__(
+        self, module: nn.Module, loss: Loss, *, objective: Objective = "loss", head: str = "", batched: bool | None = None
+    ) -> None:
         self.module = module
         self.loss_name: Loss = loss
         self.objective_name: Objective = objective
         self.batched = isinstance(module, Network) if batched is None else batched
         self.has_parts = isinstance(module, Network)
         """Whether body and head can run by themselves."""
-        self.needs_statistics = any(isinstance(layer, BatchNorm2d) for layer in module.modules())
+        self.needs_statistics = any(isinstance(layer, BatchNorm2d | TaskBatchNorm) for layer in module.modules())
         self.ends_in_softmax = isinstance(module, Network) and isinstance(module[-1], nn.Softmax)
         self.names = tuple(name for name, _ in module.named_parameters())
         """Every parameter of the network."""
-        self.head_name = next((name for name, layer in reversed(list(module.named_modules())) if isinstance(layer, nn.Linear)), "")
-        """The last linear layer; empty if there is none."""
+        self.head_name = head_name(module, head)
+        """The last linear layer, or the one that the settings name; empty if there is none."""
         self.head = tuple(name for name in self.names if self.head_name and name.startswith(f"{self.head_name}."))
         """The head's parameters."""
         self.context = tuple(name for name in self.names if name.rpartition(".")[2] == "context")
@@ -95,6 +97,8 @@ class Learner:
         return [({name: value[task] for name, value in params.items()}, x[task]) for task in range(len(x))]
 
     def _call(self, params: Params, x: Tensor, statistics: int | None, part: Part = "all") -> Tensor:
+        if not self.has_parts:
+            return run_module(self.module, params, x, statistics)
         arguments: dict[str, Any] = {} if statistics is None else {"statistics": statistics}
         if part != "all":
             arguments["part"] = part

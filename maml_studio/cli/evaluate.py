@@ -2,19 +2,21 @@
 
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 
-from ..spec import Experiment, SpecError, outputs, parse_assignment, with_assignments
+from ..spec import SpecError, parse_assignment, with_assignments
 from ..spec.errors import Problem
-from .output import CommandError, Json, Model, Output, Sets, find_run, percent
+from .output import AllowModules, CommandError, Json, Model, Output, Sets, find_run, percent
+from .report import report_files, write_report
 
 if TYPE_CHECKING:
     from ..api import Adapted
-    from ..training.evaluation import TaskScores
+    from ..training.report import Report
 
 _USED_TABLES = ("data.", "task.", "algorithm.")
 _USED_FIELDS = ("evaluation.inner_steps", "evaluation.transductive", "evaluation.seed", "training.device")
@@ -46,20 +48,30 @@ def evaluate(
     assignments: Sets = None,
     tasks: Annotated[int, typer.Option("--tasks", metavar="N", min=2, help="How many tasks.")] = 600,
     part: Annotated[Part, typer.Option("--part", help="Which part of the data.")] = Part.test,
+    both_modes: Annotated[bool, typer.Option("--both-modes", help="Transductive and not, side by side; only batch norm differs.")] = False,
+    random_start: Annotated[bool, typer.Option("--random-start", help="The untrained network on the same tasks, beside it.")] = False,
+    as_is: AsIs = False,
+    report: Annotated[str, typer.Option("--report", metavar="DIR|FILE", help="Write a report: .json, .png, or a folder for both.")] = "",
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace report files that are there already.")] = False,
+    allow_modules: AllowModules = None,
     json_file: Json = "",
 ) -> None:
     """Measure a model on new tasks.
 
-    They come from the part of the data that was kept for testing, and are scored before the first inner step and after each.
+    They come from the part of the data that was kept for testing, and are scored before the first inner step and after each. Other data
+    is tried with --set data.source and its other settings. A run folder keeps the report on its own test tasks as report.json.
     """
+    del allow_modules  # its callback did it
     output = Output(json_file)
+    files = report_files(report, overwrite=overwrite)
     _refuse_unused(assignments or [])
     from ..api import load
-    from ..training.evaluation import norm_mode
     from ..training.machine import prepare_thread
+    from ..training.report import save_beside_run
 
     prepare_thread()
-    trained = load(find_run(model))
+    path = find_run(model)
+    trained = load(path)
     experiment = with_assignments(trained.experiment, assignments or [])
     with Progress(
         TextColumn("{task.description}"),
@@ -78,22 +90,44 @@ def evaluate(
             bar.update(row, description="Evaluating", completed=done)
             return True
 
-        scores = trained.evaluate(experiment, tasks=tasks, part=part.value, progress=loading, may_go_on=evaluating)
-    assert scores is not None
-    result = _evaluation(experiment, scores, tasks, part)
-    result |= {"norm_mode": norm_mode(experiment, experiment.evaluation.transductive), "iteration": trained.iteration}
-    regression = experiment.regression
-    table = Table("inner steps", "mean squared error ± 95%" if regression else "accuracy ± 95%", box=None)
-    for step in result["steps"]:
-        figure = f"{step['mean']:.4g} ± {step['ci95']:.2g}" if regression else percent(step["mean"], step["ci95"])
-        table.add_row(str(step["step"]), figure)
-    about = f"{result['shot']} points" if regression else f"{result['way']}-way {result['shot']}-shot"
-    output.console.print(
-        f"{tasks} {part} tasks of {experiment.data.source}, {about}, norm: {result['norm_mode']}, trained for "
-        f"{trained.iteration} iterations"
-    )
-    output.console.print(table)
-    output.result(result)
+        found = trained.report(
+            experiment,
+            tasks=tasks,
+            part=part.value,
+            both_modes=both_modes,
+            random_start=random_start,
+            as_is=as_is,
+            progress=loading,
+            may_go_on=evaluating,
+        )
+    assert found is not None
+    _print_report(found, output.console, both_modes=both_modes)
+    write_report(found, files)
+    for file in files:
+        output.console.print(f"Report: {file}")
+    try:
+        save_beside_run(found, trained.experiment, path)
+    except OSError as error:
+        # What was asked for is on the screen already.
+        output.console.print(f"The run folder can't keep the report: {error.strerror or error}")
+    output.result(found.to_json())
+
+
+def _print_report(report: "Report", console: Console, *, both_modes: bool) -> None:
+    """A line about the tasks, and a table with a column for each condition."""
+    regression = report.experiment.regression
+    console.print(f"{report.about}, norm: {report.results[0].norm_mode}, trained for {report.iteration} iterations")
+    if both_modes and len({result.transductive for result in report.results}) == 1:
+        console.print("This network has no batch norm, so there is one norm mode only.")
+    what = "mean squared error ± 95%" if regression else "accuracy ± 95%"
+    several = len(report.results) > 1
+    table = Table("inner steps", *([result.name for result in report.results] if several else [what]), box=None)
+    if several:
+        console.print(f"{what}:")
+    for figures in zip(*(result.figures for result in report.results), strict=True):
+        cells = [f"{mean:.4g} ± {half:.2g}" if regression else percent(mean, half) for _, mean, half in figures]
+        table.add_row(str(figures[0][0]), *cells)
+    console.print(table)
 
 
 def adapt(
@@ -103,6 +137,7 @@ def adapt(
     steps: Steps = None,
     as_is: AsIs = False,
     polarity: Polarity = Ink.auto,
+    allow_modules: AllowModules = None,
     json_file: Json = "",
 ) -> None:
     """Teach a model your own classes.
@@ -110,6 +145,7 @@ def adapt(
     It learns from a few images of each class, as many classes as it was trained to tell apart, and names others. To a model of one class
     against the rest, the second folder by name is the class.
     """
+    del allow_modules  # its callback did it
     output = Output(json_file)
     files = _query_files(Path(query))
     adapted, ink = adapt_to_folder(model, Path(support), steps, as_is, polarity)
@@ -181,23 +217,3 @@ def _refuse_unused(assignments: list[str]) -> None:
         if not field.startswith(_USED_TABLES) and field not in _USED_FIELDS:
             usable = ", ".join([f"{table}*" for table in _USED_TABLES] + list(_USED_FIELDS))
             raise SpecError([Problem(field, f"makes no difference to a trained model; evaluate uses {usable}")])
-
-
-def _evaluation(experiment: Experiment, scores: "TaskScores", tasks: int, part: Part) -> dict[str, Any]:
-    regression = experiment.regression
-    steps = [
-        {"step": score.step, "mean": score.query_loss, "ci95": score.query_loss_ci95}
-        if regression
-        else {"step": score.step, "mean": score.accuracy, "ci95": score.accuracy_ci95}
-        for score in scores.summary()
-    ]
-    return {
-        "metric": "mse" if regression else "accuracy",
-        "tasks": tasks,
-        "way": None if regression else outputs(experiment.task),
-        "shot": experiment.task.shot,
-        "transductive": experiment.evaluation.transductive,
-        "steps": steps,
-        "part": part.value,
-        "source": experiment.data.source,
-    }

@@ -11,11 +11,35 @@ from rich.console import Console
 from ..files import write_whole
 from ..paths import runs_dir
 from ..training.events import plain
+from ..user_code import allow
 
 Json = Annotated[str, typer.Option("--json", metavar="FILE", help="Write the result as one JSON object; - is standard output.")]
 Model = Annotated[str, typer.Argument(metavar="RUN|CHECKPOINT", help="A run folder (its best checkpoint), or a checkpoint file.")]
 Run = Annotated[str, typer.Argument(metavar="RUN", help="A run folder, or the name of one.")]
 Sets = Annotated[list[str] | None, typer.Option("--set", metavar="FIELD=VALUE", help="Change a setting, such as task.shot=5.")]
+
+
+def _allow_modules(modules: list[str] | None) -> list[str]:
+    for module in modules or []:
+        try:
+            allow(module)
+        except ValueError:
+            raise typer.BadParameter(f"should read package.module, not {module!r}") from None
+    here = str(Path.cwd())
+    if modules and here not in sys.path:
+        sys.path.append(here)  # last, so that a file that lies here stands in for no installed package
+    return modules or []
+
+
+AllowModules = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--allow-module",
+        metavar="MODULE",
+        help="Run the code of this Python module, installed or in the current folder, where the experiment names a network in it.",
+        callback=_allow_modules,
+    ),
+]
 
 
 class CommandError(Exception):

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ..spec import Experiment, load, load_preset, preset_names, with_assignments
+from ..spec import Experiment, UserModule, load, load_preset, preset_names, with_assignments
 from ..spec.errors import Problem, SpecError
-from .output import CommandError, Json, Output, Run, Sets, find_run
+from .output import AllowModules, CommandError, Json, Output, Run, Sets, find_run
 
 if TYPE_CHECKING:
     from ..training.checkpoint import Checkpoint
@@ -24,14 +24,20 @@ def train(
     experiment: Annotated[str, typer.Argument(metavar="PRESET|FILE.toml", help="A preset's name or an experiment file.")],
     assignments: Sets = None,
     run_dir: Annotated[str, typer.Option("--run-dir", metavar="DIR", help="The run's folder, which must not exist yet.")] = "",
+    allow_modules: AllowModules = None,
     json_file: Json = "",
 ) -> int:
     """Meta-train a preset or an experiment.
 
     SIGINT (Ctrl+C) and SIGTERM end the run with its state saved; resume goes on.
     """
+    del allow_modules  # its callback did it
     output = Output(json_file)
     settings = with_assignments(_experiment(experiment), assignments or [])
+    if isinstance(settings.model, UserModule):
+        from ..models import build_for
+
+        build_for(settings)  # before a folder is made for what can't run
     from ..paths import runs_dir
     from ..training.naming import new_run_path
     from ..training.run_folder import RunFolder
@@ -40,8 +46,9 @@ def train(
     return _drive(settings, folder, None, output)
 
 
-def resume(run: Run, json_file: Json = "") -> int:
+def resume(run: Run, allow_modules: AllowModules = None, json_file: Json = "") -> int:
     """Go on with a run."""
+    del allow_modules  # its callback did it
     output = Output(json_file)
     from ..training.events import Finished
     from ..training.run_folder import RunFolder

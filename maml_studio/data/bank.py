@@ -15,7 +15,8 @@ class ImageBank:
     """All images of a source, sorted by class.
 
     Attributes:
-        images: ``[images, 28, 28]`` uint8, ink = 255 on 0.
+        images: ``[images, 28, 28]`` uint8, ink = 255 on 0; or the drawings as pen moves, ``[images, 64, 3]`` float32 (see
+            ``stroke_sequences``).
         labels: ``[images]`` int64, ascending: the class of each image.
         class_names: one name per class.
         groups: one name per class: its alphabet, or empty.
@@ -34,7 +35,7 @@ class Pool:
     """The images of one part of a split, sorted by class.
 
     Attributes:
-        images: ``[all images, 28, 28]`` uint8, shared by all pools of a bank.
+        images: as the bank's, and shared by all its pools.
         index: ``[m]`` int64 into ``images``, class after class.
         starts: ``[classes + 1]`` int64: class c owns ``index[starts[c]:starts[c + 1]]``.
         class_names: one name per class.

@@ -94,10 +94,22 @@ class OneVsRestSampler:
 
 
 def _gather(pool: Pool, positions: Tensor, turns: Tensor) -> Tensor:
-    """Images at positions of the pool's index, turned, as float32 ``[..., 1, H, W]`` in [0, 1]."""
+    """Images at positions of the pool's index, turned, as float32 ``[..., 1, H, W]`` in [0, 1]; or pen moves, ``[..., 64, 3]``."""
     images = pool.images[pool.index[positions]]
+    if images.is_floating_point():
+        return _turned_moves(images, turns)
     for turn in (1, 2, 3):
         turned = turns == turn
         if bool(turned.any()):
             images[turned] = images[turned].rot90(turn, (-2, -1))
     return images.unsqueeze(-3).to(torch.float32).div_(255)
+
+
+def _turned_moves(moves: Tensor, turns: Tensor) -> Tensor:
+    """Pen moves turned as ``rot90`` turns images, against the clock; y points downwards."""
+    for _ in range(int(turns.max()) if turns.numel() else 0):
+        dx, dy, pen = moves.unbind(-1)
+        once = torch.stack([dy, -dx, pen], -1)
+        moves = torch.where((turns > 0)[..., None, None], once, moves)
+        turns = turns - 1
+    return moves

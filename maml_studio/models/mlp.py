@@ -26,10 +26,11 @@ def build_mlp(settings: Mlp, shape: tuple[int, ...], outputs: int) -> Network:
 def plain_mlp(settings: Mlp, shape: tuple[int, ...], outputs: int) -> str:
     """The same network as lines of plain PyTorch that define ``net``."""
     activation = "nn.ReLU()" if settings.activation == "relu" else "nn.Tanh()"
-    sizes = [prod(shape), *settings.hidden]
+    sizes = [prod(shape) + settings.context, *settings.hidden]
     return "\n".join(
         [
             f"sizes, layers = {sizes}, OrderedDict(flatten=nn.Flatten())",
+            *(_plain_context(settings.context) if settings.context else []),
             "for i in range(1, len(sizes)):",
             '    layers[f"linear{i}"] = nn.Linear(sizes[i - 1], sizes[i])',
             f'    layers[f"{settings.activation}{{i}}"] = {activation}',
@@ -37,3 +38,15 @@ def plain_mlp(settings: Mlp, shape: tuple[int, ...], outputs: int) -> str:
             "net = nn.Sequential(layers)",
         ]
     )
+
+
+def _plain_context(size: int) -> list[str]:
+    return [
+        "class Context(nn.Module):  # a context vector stands behind every input",
+        "    def __init__(self):",
+        "        super().__init__()",
+        f"        self.context = nn.Parameter(torch.zeros({size}))",
+        "    def forward(self, x):",
+        "        return torch.cat([x, self.context.expand(len(x), -1)], 1)",
+        'layers["context"] = Context()',
+    ]

@@ -31,6 +31,13 @@ class DataSettings(Settings):
 
     choice: ClassVar[str | None] = "source"
     regression: ClassVar[bool] = False
+    has_strokes: ClassVar[bool] = False
+    """Whether its examples are known as strokes too, and not as images alone."""
+
+    @property
+    def same_classes(self) -> bool:
+        """Whether new tasks are made of the very classes of training."""
+        return False
 
 
 class Sinusoid(DataSettings):
@@ -105,6 +112,11 @@ class ImageSettings(DataSettings):
         "Not for digits: a 6 turned over is a 9.",
     )
 
+    @property
+    def same_classes(self) -> bool:
+        """True where images are held out and not classes."""
+        return self.split == "images"
+
     @model_validator(mode="after")
     def _leaves_training(self) -> "ImageSettings":
         if self.validation_fraction + self.test_fraction >= 1:
@@ -131,6 +143,11 @@ class MnistLike(ImageSettings):
     centre: ClassVar[Literal["mass", "box"]] = "mass"
 
     split: Literal["images", "author", "random", "classes", "all"] = setting("images", title="Split", labels=SPLIT_LABELS, help=SPLIT_HELP)
+
+    @property
+    def same_classes(self) -> bool:
+        """The author's split holds out images too."""
+        return self.split in ("images", "author")
 
 
 class Mnist(MnistLike):
@@ -181,6 +198,7 @@ class Folder(ImageSettings):
         "",
         title="Folder",
         help="A folder that holds one sub-folder of images per class; two levels (alphabet/character) work too.",
+        opens="folder",
     )
     polarity: Literal["auto", "dark_on_light", "light_on_dark"] = setting(
         "auto",
@@ -193,4 +211,72 @@ class Folder(ImageSettings):
     )
 
 
-Data = Annotated[Digits | Sinusoid | Omniglot | Mnist | FashionMnist | Kmnist | Emnist | Folder, Field(discriminator="source")]
+class Glyphs(ImageSettings):
+    """Invented characters without end: random strokes as classes, the variation of a hand as instances; no download."""
+
+    title: ClassVar[str] = "Glyphs (invented)"
+    has_strokes: ClassVar[bool] = True
+    source: Literal["glyphs"] = setting("glyphs", title="Source", help="Where the tasks come from.")
+    split: Literal["random", "classes", "images", "all"] = setting("random", title="Split", labels=SPLIT_LABELS, help=SPLIT_HELP)
+    classes: int = setting(
+        2000,
+        title="Characters",
+        unit="classes",
+        help="How many characters are invented. More teach more; the first drawing takes a second for every 7,000 images.",
+        ge=10,
+        le=20_000,
+    )
+    instances: int = setting(20, title="Instances", unit="per class", help="How often each is written.", ge=2, le=200, advanced=True)
+    siblings: int = setting(
+        2,
+        title="Siblings",
+        unit="per family",
+        help="Characters come in families of this many, which differ from the first in one stroke, and so are easily confused. 1: none.",
+        ge=1,
+        le=100,
+        advanced=True,
+    )
+    variation: float = setting(
+        1.0, title="Variation", help="How far one hand differs from another; 0: all write alike.", ge=0, le=3, advanced=True
+    )
+    glyph_seed: int = setting(0, title="Glyph seed", help="Invents the characters; another number, other characters.", ge=0, le=2**31 - 1)
+
+
+class Drawn(ImageSettings):
+    """What somebody drew and saved on the Draw page: one file, or a folder of them."""
+
+    title: ClassVar[str] = "Drawings"
+    has_strokes: ClassVar[bool] = True
+    source: Literal["drawn"] = setting("drawn", title="Source", help="Where the tasks come from.")
+    path: str = setting(
+        "",
+        title="File",
+        help="A drawn task or collection (*.drawn.json) as the Draw page saves it, or a folder of them; each file is then an alphabet.",
+        opens="Drawn tasks (*.drawn.json)",
+    )
+    split: Literal["random", "classes", "alphabets", "images", "all"] = setting(
+        "random", title="Split", labels=SPLIT_LABELS, help=SPLIT_HELP
+    )
+    middle: Literal["mass", "box"] = setting(
+        "mass",
+        title="In the middle",
+        labels={"mass": "centre of mass", "box": "bounding box"},
+        help="What of a drawing stands in the middle of the image: its ink's centre of mass, as in MNIST, or its bounding box.",
+        advanced=True,
+    )
+    box: float = setting(
+        20.0, title="Longest side", unit="pixels", help="Longer side of the ink's bounding box; 20 in MNIST.", ge=8, le=28, advanced=True
+    )
+    line: float = setting(
+        2.2, title="Line width", unit="pixels", help="How wide the pen's line is in the image.", ge=0.5, le=6, advanced=True
+    )
+
+    @property
+    def centre(self) -> Literal["mass", "box"]:  # type: ignore[override]  # here the user's choice
+        """See :class:`ImageSettings`."""
+        return self.middle
+
+
+Data = Annotated[
+    Digits | Glyphs | Sinusoid | Omniglot | Mnist | FashionMnist | Kmnist | Emnist | Folder | Drawn, Field(discriminator="source")
+]

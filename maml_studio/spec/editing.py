@@ -22,7 +22,7 @@ def applies(raw: Mapping[str, Any], field: str) -> bool:
             split = data.get("split")
             return split in ("random", "images") or (split == "alphabets" and not data.get("holdout"))
         case "training.transductive" | "evaluation.transductive":
-            return bool(model.get("norm") == "batch")
+            return bool(model.get("norm") == "batch" or model.get("has_batch_norm"))
         case "training.halve_every":
             return bool(raw["training"].get("schedule") == "halving")
         case "training.outer_lr_end":

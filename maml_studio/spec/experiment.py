@@ -16,7 +16,7 @@ from .algorithm import CONTEXT, Algorithm, Maml
 from .data import Data, Digits, ImageSettings
 from .errors import Problem, SpecError, problems_of, wrong_field
 from .fields import Settings, setting
-from .model import Conv4, Model, UserModule
+from .model import Conv4, Model
 from .task import NWay, Regression, Task
 from .training import Evaluation, Training
 
@@ -65,9 +65,9 @@ def incompatibilities(experiment: Experiment) -> list[Problem]:
         found.append(Problem("task.kind", f"should be n_way or one_vs_rest, since {data.source} has classes and no function to fit"))
     if model.images_only and data.regression:
         found.append(Problem("model.name", f"should be mlp: {model.name} needs images, and {data.source} has none"))
-    if isinstance(model, UserModule) and not model.path:
-        found.append(Problem("model.path", "should name the class, as package.module:Class"))
     found += _of_algorithm(experiment)
+    if model.reads_strokes and not data.regression and not data.has_strokes:
+        found.append(Problem("model.reads", f"should be rows: {data.source} has images without strokes; glyphs and drawn have strokes"))
     if isinstance(data, ImageSettings):
         if data.holdout and data.split not in ("classes", "alphabets"):
             found.append(Problem("data.holdout", "is used by the splits classes and alphabets only; empty it or change data.split"))
@@ -83,8 +83,11 @@ def _of_algorithm(experiment: Experiment) -> list[Problem]:
     if algorithm.needs_classes and task.regression:
         found.append(Problem("algorithm.name", f"should be another: {algorithm.title} needs classes, and a function to fit has none"))
     if algorithm.needs_context and not getattr(model, "context", 0):
-        reason = f"should be 1 or more (try {CONTEXT}): {algorithm.title} adapts a context input and nothing else"
-        found.append(Problem("model.context" if hasattr(model, "context") else "model.name", reason))
+        reason = f"{algorithm.title} adapts a context input and nothing else"
+        if hasattr(model, "context"):
+            found.append(Problem("model.context", f"should be 1 or more (try {CONTEXT}): {reason}"))
+        else:
+            found.append(Problem("model.name", f"should be conv4 or mlp: {reason}, and {model.name} has none"))
     if algorithm.pools_tasks and not isinstance(task, NWay | Regression):
         found.append(Problem("task.kind", f"should be n_way: {algorithm.title} tells all training classes apart at once"))
     if training.objective == "soft_accuracy" and task.regression:
@@ -98,6 +101,18 @@ def _of_algorithm(experiment: Experiment) -> list[Problem]:
             found.append(Problem("training.vary_way", f"should be 0 or at least task.way ({task.way})"))
     if training.vary_shot and training.vary_shot < task.shot:
         found.append(Problem("training.vary_shot", f"should be 0 or at least task.shot ({task.shot})"))
+    return found
+
+
+def advice(experiment: Experiment) -> list[str]:
+    """What works and is hardly meant, each in a sentence."""
+    algorithm = experiment.algorithm
+    steps = getattr(algorithm, "inner_steps", None)
+    found = []
+    if algorithm.name == "unicorn_maml" and steps == 1:
+        found.append("With one inner step Unicorn-MAML's body does not adapt, since all rows of the head are equal; take two or more.")
+    if steps == 0 and algorithm.name != "proto_maml":
+        found.append("Without inner steps this is ordinary training on the queries; nothing adapts while training.")
     return found
 
 

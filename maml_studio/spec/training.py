@@ -86,6 +86,7 @@ class Training(Settings):
         help="A checkpoint or run of MAML Studio, or a .safetensors file of plain weights: training starts with its weights wherever name "
         "and shape agree. Empty: random weights.",
         max_length=4096,
+        opens="Weights (*.safetensors)",
         advanced=True,
     )
     clip: float = setting(

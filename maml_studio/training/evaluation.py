@@ -1,15 +1,15 @@
 """Try adapted models on fixed tasks, at every inner step."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 
 import torch
 from torch import Tensor
 
-from ..algorithms import Algorithm, Params
+from ..algorithms import Algorithm, InnerStep, Params
 from ..data import Episodes, Part, Sampler
-from ..spec import Experiment
+from ..spec import Experiment, UserModule
 from .chunks import chunk_size
 from .events import StepScore
 
@@ -18,11 +18,31 @@ TEST_SEED_OFFSET = 1_000_003
 
 @dataclass(frozen=True)
 class TaskScores:
-    """Per task and inner step, ``[tasks, steps + 1]`` each; accuracy is NaN for regression."""
+    """What tasks scored before the first inner step and after each: ``[tasks, points]``, a point for every entry of the inner loop.
+
+    Attributes:
+        support_loss: mean loss of the support set.
+        query_loss: mean loss of the query set.
+        accuracy: share of right answers; NaN for regression.
+        answers: what each query was answered at the last point: class labels ``[tasks, queries]``, or values
+            ``[tasks, queries, outputs]`` for regression.
+    """
 
     support_loss: Tensor
     query_loss: Tensor
     accuracy: Tensor
+    answers: Tensor | None = None
+
+    @classmethod
+    def joined(cls, parts: "Sequence[TaskScores]") -> "TaskScores":
+        """The scores of several chunks of tasks as one."""
+        answers = [part.answers for part in parts if part.answers is not None]
+        return cls(
+            torch.cat([part.support_loss for part in parts]),
+            torch.cat([part.query_loss for part in parts]),
+            torch.cat([part.accuracy for part in parts]),
+            torch.cat(answers) if len(answers) == len(parts) else None,
+        )
 
     def summary(self) -> tuple[StepScore, ...]:
         """Means over the tasks with their 95% intervals."""
@@ -63,13 +83,19 @@ def norm_mode(experiment: Experiment, transductive: bool) -> str:
     """What normalises a query: ``transductive`` or ``support`` statistics for batch norm, else the norm's own name."""
     if experiment.model.batch_norm:
         return "transductive" if transductive else "support"
-    norm = getattr(experiment.model, "norm", "none")
+    norm = getattr(experiment.model, "norm", "own")
+    if norm == "own":
+        return "the module's own norm" if isinstance(experiment.model, UserModule) else "no norm"
     return "no norm" if norm == "none" else f"{norm} norm"
 
 
 def score_tasks(algorithm: Algorithm, meta: Params, episodes: Episodes, steps: int, transductive: bool) -> TaskScores:
     """Adapt to each task and look at its query set before and after every inner step."""
-    path = algorithm.adapt(meta, episodes, steps)
+    return score_path(algorithm, algorithm.adapt(meta, episodes, steps), episodes, transductive)
+
+
+def score_path(algorithm: Algorithm, path: Sequence[InnerStep], episodes: Episodes, transductive: bool) -> TaskScores:
+    """Look at the query sets at every point of an inner loop; an algorithm without steps has one point only."""
     learner = algorithm.learner
     losses, accuracies = [], []
     with torch.no_grad():
@@ -81,7 +107,15 @@ def score_tasks(algorithm: Algorithm, meta: Params, episodes: Episodes, steps: i
         torch.stack([point.support_loss for point in path], 1).cpu(),
         torch.stack(losses, 1).cpu(),
         torch.stack(accuracies, 1).cpu(),
+        (outputs if episodes.query_y.is_floating_point() else outputs.argmax(-1)).cpu(),
     )
+
+
+def draw_tasks(sampler: Sampler, tasks: int, generator: torch.Generator) -> Episodes:
+    """The next tasks, drawn one by one, so that neither a chunk's size nor the number of tasks decides which ones they are."""
+    drawn = [sampler.sample(1, generator) for _ in range(tasks)]
+    columns = ([getattr(one, field.name) for one in drawn] for field in fields(Episodes))
+    return Episodes(*(torch.cat(column) for column in columns))
 
 
 def evaluate(
@@ -118,9 +152,6 @@ def evaluate(
     for done in range(0, tasks, size):
         if not may_go_on(done):
             return None
-        # Drawn one by one, so that neither the chunk's size nor the number of tasks decides which ones they are.
-        drawn = [sampler.sample(1, generator) for _ in range(min(size, tasks - done))]
-        columns = ([getattr(one, field.name) for one in drawn] for field in fields(Episodes))
-        episodes = Episodes(*(torch.cat(column) for column in columns)).to(algorithm.learner.device)
+        episodes = draw_tasks(sampler, min(size, tasks - done), generator).to(algorithm.learner.device)
         parts.append(score_tasks(algorithm, meta, episodes, steps, transductive))
-    return TaskScores(*(torch.cat([getattr(part, name) for part in parts]) for name in ("support_loss", "query_loss", "accuracy")))
+    return TaskScores.joined(parts)

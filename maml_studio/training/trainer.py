@@ -11,7 +11,7 @@ import torch
 
 from ..algorithms import Algorithm, Params, build_algorithm
 from ..data import Cancelled, DataError, Episodes, Progress, Sampler, Tasks, open_tasks, silent
-from ..models import build_for
+from ..models import ModelError, build_for
 from ..spec import Experiment, advice
 from .checkpoint import Checkpoint, CheckpointError, check_shapes
 from .chunk_scores import ChunkScores, mean_scores, score_chunk
@@ -71,7 +71,7 @@ def run(
     except _ExplodedError as exploded:
         yield _last(Diverged(iteration, str(exploded)), folder)
         yield _last(Failed(iteration, str(exploded)), folder)
-    except (DataError, DeviceError, CheckpointError, RunFolderError) as error:
+    except (DataError, DeviceError, CheckpointError, RunFolderError, ModelError) as error:
         yield _last(Failed(iteration, str(error)), folder)
     except OSError as error:
         yield _last(Failed(iteration, f"{error.filename or 'A file'} can't be written or read: {error.strerror or error}"), folder)
@@ -109,7 +109,7 @@ def _run(
         progress(message, share)
 
     yield Loading("Loading the data", -1)
-    tasks = open_tasks(experiment.data, tell)
+    tasks = open_tasks(experiment.data, tell, strokes=experiment.model.reads_strokes)
     yield from Trainer(experiment, tasks, folder, control, checkpoint).events()
 
 

@@ -1,14 +1,18 @@
 """Every network in float64, with random tasks for it."""
 
+from typing import Any
+
 import torch
 from torch import Tensor
 
-from maml_studio.algorithms import Algorithm, Learner, Params
+from maml_studio.algorithms import ALGORITHMS, Algorithm, Learner, Params
 from maml_studio.data import Episodes
 from maml_studio.models import Network, build_model
-from maml_studio.spec import Conv4, Mlp, Model, TutorialCnn
+from maml_studio.spec import TABLES, Conv4, Mlp, Model, Recurrent, TutorialCnn
 
 WAY, SHOT, QUERY = 3, 2, 2
+POOL = 7
+"""Classes that tasks are drawn from."""
 
 # Group norm gets a width that its groups do not swallow: with one channel per group and one place it would be constant.
 NETWORKS: dict[str, Model] = {
@@ -20,8 +24,14 @@ NETWORKS: dict[str, Model] = {
     "tutorial_cnn-softmax": TutorialCnn(softmax=True),
     "mlp-relu": Mlp(hidden=(7, 5)),
     "mlp-tanh": Mlp(hidden=(7, 5), activation="tanh"),
+    "conv4-places": Conv4(width=4, average=False),
+    "conv4-context": Conv4(width=4, context=3),
+    "mlp-context": Mlp(hidden=(7, 5), activation="tanh", context=2),
+    "gru": Recurrent(hidden=6),
+    "lstm-2": Recurrent(cell="lstm", hidden=5, layers=2, norm="none"),
     "sinusoid-relu": Mlp(hidden=(7, 5)),
     "sinusoid-tanh": Mlp(hidden=(7, 5), activation="tanh"),
+    "sinusoid-context": Mlp(hidden=(7, 5), activation="tanh", context=2),
 }
 BATCH_NORM = [name for name, model in NETWORKS.items() if model.batch_norm]
 
@@ -61,12 +71,46 @@ def random_tasks(name: str, tasks: int = 3, seed: int = 1) -> Episodes:
         labels.repeat_interleave(SHOT).expand(tasks, -1),
         draw(tasks, WAY * QUERY, 1, 28, 28),
         labels.repeat_interleave(QUERY).expand(tasks, -1),
-        labels.expand(tasks, -1),
+        torch.stack([torch.randperm(POOL, generator=generator)[:WAY] for _ in range(tasks)]),
     )
 
 
-def with_algorithm(kind: type[Algorithm], settings: type, learner: Learner, steps: int, rate: float = 0.1) -> Algorithm:
-    return kind(settings(inner_lr=rate, inner_steps=steps), learner)
+def with_algorithm(kind: type[Algorithm] | str, learner: Learner, *, settings: str = "", **values: Any) -> Algorithm:
+    """An algorithm with those of the given settings that it has.
+
+    Args:
+        kind: the class, or its name.
+        learner: the network.
+        settings: name of the settings model, where ``kind`` is a class that is not in the table.
+        values: settings; without any two inner steps of 0.1.
+    """
+    name = kind if isinstance(kind, str) else settings
+    model = TABLES["algorithm"][name]
+    wanted = {"inner_steps": 2, "inner_lr": 0.1, "rate_min": 0.05, "rate_max": 0.2, "batch": 4} | values
+    chosen = model(**{key: value for key, value in wanted.items() if key in model.model_fields})
+    return (ALGORITHMS[name] if isinstance(kind, str) else kind)(chosen, learner)
+
+
+def meta_of(algorithm: Algorithm) -> Params:
+    """Its meta-parameters; learned rates start all alike in some algorithms, where a mix-up would not show."""
+    meta = algorithm.meta_parameters(POOL)
+    generator = torch.Generator().manual_seed(2)
+    with torch.no_grad():
+        for name, value in meta.items():
+            if name.startswith("inner_rate."):
+                value *= 0.5 + torch.rand(value.shape, generator=generator, dtype=value.dtype)
+    return meta
+
+
+def learns(algorithm: str, network: str) -> bool:
+    """Whether an algorithm goes with a network and its tasks."""
+    settings = TABLES["algorithm"][algorithm]
+    return not (settings.needs_classes and is_regression(network)) and (not settings.needs_context or network.endswith("context"))
+
+
+def pairs(*networks: str) -> list[tuple[str, str]]:
+    """Every algorithm with each of the networks that it goes with; CAVIA with those that offer a context, since it needs one."""
+    return [(algorithm, network) for algorithm in ALGORITHMS for network in networks if learns(algorithm, network)]
 
 
 def assert_same_gradient(actual: Params, expected: Params, tolerance: float) -> None:

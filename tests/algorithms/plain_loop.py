@@ -1,15 +1,12 @@
-"""MAML and FOMAML once more, one task after the other in ordinary PyTorch; shares no code with the engine."""
+"""Every network once more in ordinary PyTorch, for one task at a time; shares no code with the engine."""
 
 from collections import OrderedDict
-from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from maml_studio.data import Episodes
-from maml_studio.spec import Conv4, Mlp, Model, TutorialCnn
+from maml_studio.spec import Conv4, Mlp, Model, Recurrent, TutorialCnn
 
 Weights = dict[str, Tensor]
 
@@ -31,6 +28,42 @@ class KeepingNorm(nn.BatchNorm2d):
         return (x - mean) / (var + self.eps).sqrt() * self.weight.view(-1, 1, 1) + self.bias.view(-1, 1, 1)
 
 
+class BesideInput(nn.Module):
+    """A context vector behind the inputs."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__()
+        self.context = nn.Parameter(torch.zeros(size))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.stack([torch.cat([row, self.context]) for row in x])
+
+
+class Modulation(nn.Module):
+    """A context vector that scales and shifts channels."""
+
+    def __init__(self, size: int, channels: int) -> None:
+        super().__init__()
+        self.context = nn.Parameter(torch.zeros(size))
+        self.linear = nn.Linear(size, 2 * channels)
+
+    def forward(self, x: Tensor) -> Tensor:
+        both = self.linear(self.context)
+        scale, shift = both[: x.shape[1]], both[x.shape[1] :]
+        return x + x * scale[None, :, None, None] + shift[None, :, None, None]
+
+
+class TakeSteps(nn.Module):
+    """Out of what ``nn.GRU`` and ``nn.LSTM`` give: every step's output, or the last one's."""
+
+    def __init__(self, last: bool) -> None:
+        super().__init__()
+        self.last = last
+
+    def forward(self, given: tuple[Tensor, object]) -> Tensor:
+        return given[0][:, -1] if self.last else given[0]
+
+
 def plain_network(settings: Model, outputs: int) -> nn.Sequential:
     layers: OrderedDict[str, nn.Module] = OrderedDict()
     match settings:
@@ -44,10 +77,15 @@ def plain_network(settings: Model, outputs: int) -> nn.Sequential:
                     layers[f"norm{i}"] = nn.GroupNorm(6, width)
                 elif settings.norm == "layer":
                     layers[f"norm{i}"] = nn.GroupNorm(1, width)
+                if settings.context and i == 3:
+                    layers["film"] = Modulation(settings.context, width)
                 layers[f"relu{i}"] = nn.ReLU()
                 if not strided:
                     layers[f"pool{i}"] = nn.MaxPool2d(2)
-            layers |= OrderedDict(mean=nn.AdaptiveAvgPool2d(1), flatten=nn.Flatten(), head=nn.Linear(width, outputs))
+            if settings.average:
+                layers["mean"] = nn.AdaptiveAvgPool2d(1)
+            features = width if settings.average or not strided else 4 * width
+            layers |= OrderedDict(flatten=nn.Flatten(), head=nn.Linear(features, outputs))
         case TutorialCnn():
             layers |= OrderedDict(
                 conv1=nn.Conv2d(1, 32, 3),
@@ -65,11 +103,22 @@ def plain_network(settings: Model, outputs: int) -> nn.Sequential:
                 layers["softmax"] = nn.Softmax(1)
         case Mlp():
             layers["flatten"] = nn.Flatten()
-            sizes = [1 if outputs == 1 else 784, *settings.hidden]
+            sizes = [(1 if outputs == 1 else 784) + settings.context, *settings.hidden]
+            if settings.context:
+                layers["context"] = BesideInput(settings.context)
             for i in range(1, len(sizes)):
                 layers[f"linear{i}"] = nn.Linear(sizes[i - 1], sizes[i])
                 layers[f"act{i}"] = {"relu": nn.ReLU(), "tanh": nn.Tanh()}[settings.activation]
             layers["head"] = nn.Linear(sizes[-1], outputs)
+        case Recurrent(hidden=hidden):
+            layers["rows"] = nn.Flatten(1, 2)
+            for i in range(1, settings.layers + 1):
+                kind = nn.GRU if settings.cell == "gru" else nn.LSTM
+                layers[f"cell{i}"] = kind(28 if i == 1 else hidden, hidden, batch_first=True)
+                layers[f"steps{i}"] = TakeSteps(last=i == settings.layers)
+                if settings.norm == "layer":
+                    layers[f"norm{i}"] = nn.LayerNorm(hidden)
+            layers["head"] = nn.Linear(hidden, outputs)
     return nn.Sequential(layers).double()
 
 
@@ -86,45 +135,3 @@ def query_outputs(network: nn.Module, weights: Weights, support: Tensor, query: 
     for norm in norms:
         norm.kept = None
     return outputs
-
-
-@dataclass
-class PlainTask:
-    """What one task gave."""
-
-    gradient: Weights
-    path: list[Weights]
-    support_losses: list[Tensor]
-    query_loss: Tensor
-
-
-def loss_of(outputs: Tensor, y: Tensor) -> Tensor:
-    return F.mse_loss(outputs, y) if y.is_floating_point() else F.cross_entropy(outputs, y)
-
-
-def one_task(
-    network: nn.Module, meta: Weights, episodes: Episodes, task: int, *, rate: float, steps: int, transductive: bool, second_order: bool
-) -> PlainTask:
-    support_x, support_y = episodes.support_x[task], episodes.support_y[task]
-    theta = {name: value.detach().clone().requires_grad_() for name, value in meta.items()}
-    phi, path, support_losses = theta, [theta], []
-    for _ in range(steps):
-        loss = loss_of(functional_call(network, phi, (support_x,)), support_y)
-        support_losses.append(loss.detach())
-        gradient = torch.autograd.grad(loss, tuple(phi.values()), create_graph=second_order)
-        phi = {name: value - rate * step for (name, value), step in zip(phi.items(), gradient, strict=True)}
-        if not second_order:
-            phi = {name: value.detach().requires_grad_() for name, value in phi.items()}
-        path.append(phi)
-    support_losses.append(loss_of(functional_call(network, phi, (support_x,)), support_y).detach())
-    outputs = query_outputs(network, phi, support_x, episodes.query_x[task], transductive)
-    query_loss = loss_of(outputs, episodes.query_y[task])
-    wanted = theta if second_order else phi
-    gradient = torch.autograd.grad(query_loss, tuple(wanted.values()))
-    return PlainTask(dict(zip(meta, gradient, strict=True)), path, support_losses, query_loss.detach())
-
-
-def plain_loop(network: nn.Module, meta: Weights, episodes: Episodes, **options: object) -> tuple[Weights, list[PlainTask]]:
-    """The mean gradient over the tasks, and what each task gave."""
-    tasks = [one_task(network, meta, episodes, task, **options) for task in range(len(episodes))]  # type: ignore[arg-type]
-    return {name: torch.stack([task.gradient[name] for task in tasks]).mean(0) for name in meta}, tasks

@@ -1,23 +1,20 @@
-"""Norm modes, class order, accuracy and purity of adaptation."""
-
-from itertools import permutations
+"""Norm modes, accuracy and purity of adaptation."""
 
 import pytest
 import torch
-from algorithm_cases import BATCH_NORM, NETWORKS, WAY, build, is_regression, learner, random_tasks, with_algorithm
+from algorithm_cases import BATCH_NORM, NETWORKS, WAY, build, is_regression, learner, meta_of, pairs, random_tasks, with_algorithm
 from plain_loop import plain_network, query_outputs
 from torch import nn
 
 from maml_studio.algorithms import ALGORITHMS, Algorithm, Learner, build_algorithm
+from maml_studio.algorithms.base import Order
 from maml_studio.data import Episodes
 from maml_studio.models import build_for
 from maml_studio.spec import TABLES, Experiment, with_changes
 
-CLASSIFIERS = [name for name in NETWORKS if not is_regression(name)]
-
 
 def algorithm_on(network: str, name: str = "maml") -> Algorithm:
-    return with_algorithm(ALGORITHMS[name], TABLES["algorithm"][name], learner(network), 2)
+    return with_algorithm(name, learner(network))
 
 
 def with_queries(episodes: Episodes, x: torch.Tensor) -> Episodes:
@@ -41,6 +38,25 @@ def test_one_query_among_others(network: str, transductive: bool) -> None:
     depends = transductive and network in BATCH_NORM
     for x in (others_changed, episodes.query_x[:, :2], episodes.query_x[:, [0, 3, 2, 1]]):
         assert torch.allclose(first_query(x), together, rtol=1e-10, atol=1e-12) != depends
+
+
+@pytest.mark.parametrize("batched", [True, False])
+@pytest.mark.parametrize("name", ALGORITHMS)
+def test_one_query_among_others_for_every_algorithm(name: str, batched: bool) -> None:
+    """With the support set's statistics no algorithm lets the other queries in, neither in adapting nor in answering."""
+    network = "conv4-context"
+    algorithm, episodes = with_algorithm(name, learner(network, batched=batched)), random_tasks(network)
+    meta = meta_of(algorithm)
+    other = with_queries(episodes, torch.cat([episodes.query_x[:, :1], episodes.query_x[:, 1:] ** 3], 1))
+    logits = {}
+    for transductive in (True, False):
+        with torch.no_grad():
+            logits[transductive] = [
+                algorithm.learner.query_outputs(algorithm.adapt(meta, tasks, 2)[-1].params, tasks, transductive)[:, 0]
+                for tasks in (episodes, other)
+            ]
+    torch.testing.assert_close(*logits[False], rtol=1e-10, atol=1e-12)
+    assert not torch.allclose(*logits[True], rtol=1e-6)
 
 
 @pytest.mark.parametrize("network", BATCH_NORM)
@@ -70,67 +86,43 @@ def test_query_outputs_along_the_inner_loop(network: str, transductive: bool) ->
                 torch.testing.assert_close(outputs[task], expected, rtol=1e-10, atol=1e-12)
 
 
-@pytest.mark.parametrize("create_graph", [False, True])
+@pytest.mark.parametrize("order", [0, 1, 2])
 @pytest.mark.parametrize("steps", [0, 1, 4])
-def test_path_of_adaptation(steps: int, create_graph: bool) -> None:
-    algorithm, episodes = algorithm_on("conv4-stride-batch"), random_tasks("conv4-stride-batch")
-    meta = algorithm.meta_parameters()
-    path = algorithm.adapt(meta, episodes, steps, create_graph=create_graph)
-    assert len(path) == steps + 1
-    for name, value in path[0].params.items():
-        assert torch.equal(value, meta[name].expand_as(value))
+@pytest.mark.parametrize(("name", "network"), pairs("conv4-context"))
+def test_path_of_adaptation(name: str, network: str, steps: int, order: Order) -> None:
+    """A point before each step and one at the end; the same numbers whatever of it can be differentiated; losses that fall."""
+    algorithm, episodes = with_algorithm(name, learner(network), inner_lr=0.01, test_batch=100), random_tasks(network)
+    meta = meta_of(algorithm)
+    path = algorithm.adapt(meta, episodes, steps, order=order)
+    assert len(path) == (1 if name == "protonet" else steps + 1)
+    start = algorithm.start(meta, episodes)
+    assert all(torch.equal(value, start[key]) for key, value in path[0].params.items())
+    for point, plain in zip(path, algorithm.adapt(meta, episodes, steps), strict=True):
+        for key, value in point.params.items():
+            torch.testing.assert_close(value.detach(), plain.params[key], rtol=1e-10, atol=1e-13)
     assert all(not point.support_loss.requires_grad and point.support_loss.shape == (3,) for point in path)
     losses = torch.stack([point.support_loss for point in path])
     assert torch.isfinite(losses).all()
     assert (losses.diff(dim=0) < 0).all()
 
 
-def test_adapts_inside_no_grad() -> None:
-    algorithm, episodes = algorithm_on("mlp-tanh"), random_tasks("mlp-tanh")
-    meta = algorithm.meta_parameters()
+@pytest.mark.parametrize(("name", "network"), pairs("mlp-context"))
+def test_adapts_inside_no_grad(name: str, network: str) -> None:
+    algorithm, episodes = with_algorithm(name, learner(network)), random_tasks(network)
+    meta = meta_of(algorithm)
     expected = algorithm.adapt(meta, episodes, 2)[-1].params
     with torch.no_grad():
         found = algorithm.adapt(meta, episodes, 2)[-1].params
     assert all(torch.equal(found[name], value) for name, value in expected.items())
 
 
-def test_adaptation_looks_at_support_sets_only() -> None:
-    algorithm, episodes = algorithm_on("conv4-stride-batch"), random_tasks("conv4-stride-batch")
+@pytest.mark.parametrize(("name", "network"), pairs("conv4-context"))
+def test_adaptation_looks_at_support_sets_only(name: str, network: str) -> None:
+    algorithm, episodes = with_algorithm(name, learner(network)), random_tasks(network)
     nothing = Episodes(episodes.support_x, episodes.support_y, episodes.query_x[:, :0], episodes.query_y[:, :0], episodes.classes)
-    meta = algorithm.meta_parameters()
+    meta = meta_of(algorithm)
     for point, blind in zip(algorithm.adapt(meta, episodes, 2), algorithm.adapt(meta, nothing, 2), strict=True):
         assert all(torch.equal(value, blind.params[name]) for name, value in point.params.items())
-
-
-@pytest.mark.parametrize("network", CLASSIFIERS)
-def test_permuted_classes_permute_the_logits(network: str) -> None:
-    """Renaming the classes changes nothing if the head's rows and biases are renamed alike."""
-    algorithm, episodes = algorithm_on(network), random_tasks(network)
-    meta = algorithm.meta_parameters()
-    renamed = torch.tensor([2, 0, 1])
-    turned = dict(meta)
-    for name in ("head.weight", "head.bias"):
-        value = meta[name].detach().clone()
-        value[renamed] = meta[name].detach()
-        turned[name] = value.requires_grad_()
-    other = Episodes(episodes.support_x, renamed[episodes.support_y], episodes.query_x, renamed[episodes.query_y], episodes.classes)
-    outputs, turned_outputs = (
-        algorithm.learner.query_outputs(algorithm.adapt(weights, tasks, 2)[-1].params, tasks, True)
-        for weights, tasks in ((meta, episodes), (turned, other))
-    )
-    torch.testing.assert_close(turned_outputs[..., renamed], outputs, rtol=1e-9, atol=1e-12)
-    assert not torch.allclose(turned_outputs, outputs, rtol=1e-3)
-
-
-@pytest.mark.parametrize("network", CLASSIFIERS)
-def test_without_adaptation_it_is_chance(network: str) -> None:
-    """Averaged over all namings of the classes, a model that has not adapted scores 1/N."""
-    algorithm, episodes = algorithm_on(network), random_tasks(network)
-    params = algorithm.start(algorithm.meta_parameters(), episodes)
-    with torch.no_grad():
-        outputs = algorithm.learner.query_outputs(params, episodes, True)
-    scores = [algorithm.learner.accuracy(outputs, torch.tensor(order)[episodes.query_y]) for order in permutations(range(WAY))]
-    torch.testing.assert_close(torch.stack(scores).double().mean(0), torch.full((3,), 1 / WAY, dtype=torch.float64), rtol=1e-6, atol=0)
 
 
 def test_losses_and_accuracy_per_task() -> None:
@@ -158,7 +150,7 @@ def test_any_module_takes_the_loop() -> None:
 
     plain = Learner(Doubled().double(), "cross_entropy")
     assert not plain.batched
-    algorithm = with_algorithm(ALGORITHMS["maml"], TABLES["algorithm"]["maml"], plain, 2, 0.01)
+    algorithm = with_algorithm("maml", plain, inner_lr=0.01)
     outer = algorithm.outer_gradient(algorithm.meta_parameters(), random_tasks("mlp-relu"), transductive=False)
     assert outer.path[-1].support_loss.sum() < outer.path[0].support_loss.sum()
     assert outer.gradient["inner.1.weight"].shape == (WAY, 784)
@@ -166,12 +158,16 @@ def test_any_module_takes_the_loop() -> None:
 
 @pytest.mark.parametrize("name", ALGORITHMS)
 def test_built_from_an_experiment(name: str) -> None:
-    classes = with_changes(Experiment(), {"algorithm.name": name, "algorithm.inner_steps": 2})
+    classes = with_changes(Experiment(), {"model.context": 4, "algorithm.name": name})
     algorithm = build_algorithm(classes, build_for(classes))
     assert type(algorithm) is ALGORITHMS[name]
-    assert (algorithm.learner.loss_name, algorithm.settings.inner_steps) == ("cross_entropy", 2)
-    sines = with_changes(classes, {"data.source": "sinusoid", "task.kind": "regression", "model.name": "mlp"})
-    assert build_algorithm(sines, build_for(sines)).learner.loss_name == "mse"
+    assert algorithm.learner.loss_name == "cross_entropy"
+    assert algorithm.settings == classes.algorithm
+    assert algorithm.known_classes
+    if not TABLES["algorithm"][name].needs_classes:
+        changes = {"data.source": "sinusoid", "task.kind": "regression", "model.name": "mlp", "model.context": 4}
+        sines = with_changes(classes, changes)
+        assert build_algorithm(sines, build_for(sines)).learner.loss_name == "mse"
 
 
 def test_module_and_settings_table_agree() -> None:

@@ -8,7 +8,7 @@ from torch import nn
 from torch.func import functional_call
 
 from maml_studio.models import MODELS, Network, build_for, build_model, input_shape, plain_source
-from maml_studio.spec import TABLES, Conv4, Experiment, Mlp, Model, TutorialCnn, preset_names, with_changes
+from maml_studio.spec import TABLES, Conv4, Experiment, Mlp, Model, Recurrent, TutorialCnn, preset_names, with_changes
 from maml_studio.spec import load_preset as preset
 
 IMAGE_MODELS: dict[str, Model] = {
@@ -20,6 +20,9 @@ IMAGE_MODELS: dict[str, Model] = {
     "tutorial_cnn-softmax": TutorialCnn(softmax=True),
     "mlp": Mlp(hidden=(5, 4), activation="tanh"),
     "mlp-no-hidden": Mlp(hidden=()),
+    "gru": Recurrent(hidden=6),
+    "gru-none": Recurrent(hidden=6, norm="none"),
+    "lstm-2": Recurrent(cell="lstm", hidden=5, layers=2),
 }
 
 
@@ -32,6 +35,9 @@ EXPERIMENTS = (
     {name: experiment_with(model) for name, model in IMAGE_MODELS.items()}
     | {
         "sines": SINES,
+        "strokes": with_changes(
+            Experiment(), {"data.source": "glyphs", "model.name": "recurrent", "model.reads": "strokes", "model.hidden": 6}
+        ),
         "one_vs_rest": with_changes(Experiment(), {"task.kind": "one_vs_rest"}),
     }
     | {name: preset(name) for name in preset_names()}
@@ -43,7 +49,7 @@ def test_plain_source_is_the_same_network(name: str) -> None:
     """Somebody with only PyTorch and our weights gets our outputs."""
     experiment = EXPERIMENTS[name]
     network = build_for(experiment)
-    scope = {"nn": nn, "OrderedDict": OrderedDict}
+    scope = {"torch": torch, "nn": nn, "OrderedDict": OrderedDict}
     exec(plain_source(experiment), scope)
     plain = scope["net"]
     assert type(plain) is nn.Sequential
@@ -99,6 +105,9 @@ def test_first_weights_come_from_the_seed_alone(name: str) -> None:
         (Conv4(downsample="max_pool", norm="none"), 640 + 3 * 36928 + 325),
         (TutorialCnn(), 320 + 18496 + 204928 + 645),
         (Mlp(), 785 * 40 + 41 * 40 + 41 * 5),
+        # three gates of 28 + 128 inputs with two biases each, norm, head
+        (Recurrent(), 3 * 128 * (28 + 128 + 2) + 2 * 128 + 129 * 5),
+        (Recurrent(cell="lstm", hidden=32, layers=2, norm="none"), 4 * 32 * (28 + 32 + 2) + 4 * 32 * (32 + 32 + 2) + 33 * 5),
     ],
 )
 def test_sizes(settings: Model, parameters: int) -> None:
