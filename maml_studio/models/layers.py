@@ -93,10 +93,8 @@ class Film(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Modulate ``[N, C, H, W]`` (``[N, T*C, H, W]`` with a context ``[T, context]``)."""
-        if self.context.dim() == 1:
-            scale, shift = self.linear(self.context[None]).chunk(2, -1)
-        else:
-            scale, shift = self.linear(self.context.unsqueeze(1)).chunk(2, -1)
+        modulation: Tensor = self.linear(self.context.unsqueeze(-2))
+        scale, shift = modulation.chunk(2, -1)
         return x * (1 + scale.reshape(-1, 1, 1)) + shift.reshape(-1, 1, 1)
 
 
