@@ -53,7 +53,7 @@ def build_algorithm(experiment: Experiment, module: nn.Module, *, trained_on: Ex
     )
     data = experiment.data
     known = data.same_classes and (trained_on is None or trained_on.data.source == data.source)
-    return ALGORITHMS[experiment.algorithm.name](experiment.algorithm, learner, known_classes=known)
+    return ALGORITHMS[experiment.algorithm.name](experiment.algorithm, learner, known_classes=known, seed=experiment.seed)
 
 
 __all__ = ["ALGORITHMS", "Algorithm", "InnerStep", "Learner", "OuterGradient", "Params", "build_algorithm"]

@@ -54,17 +54,19 @@ class Algorithm:
     order: Order = 2
     """How far the outer gradient reaches through the inner loop."""
 
-    def __init__(self, settings: Any, learner: Learner, *, known_classes: bool = False) -> None:
+    def __init__(self, settings: Any, learner: Learner, *, known_classes: bool = False, seed: int = 0) -> None:
         """For one network.
 
         Args:
             settings: the algorithm's own settings model.
             learner: the network.
             known_classes: whether new tasks are made of the very classes of training (held-out images of them).
+            seed: draws what meta-parameters there are beside the network.
         """
         self.settings = settings
         self.learner = learner
         self.known_classes = known_classes
+        self.seed = seed
 
     def meta_parameters(self, classes: int = 0) -> Params:
         """Everything that the outer loop learns, as fresh leaves: the initialisation θ, and whatever an algorithm adds.

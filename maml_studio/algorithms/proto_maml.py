@@ -29,7 +29,7 @@ class ProtoMaml(Algorithm):
         return body | self.head(self.learner.embed(body, episodes.support_x), episodes)
 
     def head(self, features: Tensor, episodes: Episodes) -> Params:
-        """Weights ``[tasks, way, features]`` and biases ``[tasks, way]`` out of the support examples' embeddings ``[tasks, N, features]``."""
+        """Weights ``[tasks, way, features]`` and biases ``[tasks, way]`` out of the support set's embeddings ``[tasks, N, features]``."""
         member = F.one_hot(episodes.support_y, episodes.way).to(features.dtype)
         means = (member / member.sum(1, keepdim=True)).transpose(1, 2) @ features
         return dict(zip(self.learner.head, (2 * means, -means.square().sum(-1)), strict=True))

@@ -1,7 +1,8 @@
 """The outer gradient of an unrolled inner loop, with memory that does not grow with its steps.
 
-Differentiating through the loop keeps the graph of every step. The same gradient comes out of a recursion from the last step to the first
-(the adjoint of φ_{j+1} = φ_j − α_j ⊙ g_s(φ_j); for one rate it is MAML's product [∏_j (I − α H(φ_j))] ∇L_query(φ_k), written from the right):
+Differentiating through the loop keeps the graph of every step. The same gradient comes out of a recursion from the last step to the
+first (the adjoint of φ_{j+1} = φ_j − α_j ⊙ g_s(φ_j); for one rate it is MAML's product [∏_j (I − α H(φ_j))] ∇L_query(φ_k), written from
+the right):
 
     v_k = w_k ∇L_query(φ_k),    v_j = v_{j+1} − ∂g_s(φ_j)ᵀ (α_j ⊙ v_{j+1}) + w_j ∇L_query(φ_j),    ∂α_j = −g_s(φ_j) ⊙ v_{j+1}.
 

@@ -16,8 +16,8 @@ FILM_BLOCK = 3
 def build_conv4(settings: Conv4, shape: tuple[int, ...], outputs: int) -> Network:
     """The network for images ``[C, H, W]``.
 
-    With stride 2 the last map is averaged unless told otherwise, as MAML's released Omniglot code does; max-pooling brings 28x28 down to one place anyway,
-    and larger images are averaged too.
+    With stride 2 the last map is averaged unless told otherwise, as MAML's released Omniglot code does; max-pooling brings 28x28 down to
+    one place anyway, and larger images are averaged too.
     """
     layers: OrderedDict[str, nn.Module] = OrderedDict()
     channels = shape[0]

@@ -21,6 +21,8 @@ def applies(raw: Mapping[str, Any], field: str) -> bool:
         case "data.test_fraction":
             split = data.get("split")
             return split in ("random", "images") or (split == "alphabets" and not data.get("holdout"))
+        case "training.transductive" if raw["algorithm"].get("name") == "joint":
+            return False
         case "training.transductive" | "evaluation.transductive":
             return bool(model.get("norm") == "batch" or model.get("has_batch_norm"))
         case "training.halve_every":
@@ -30,7 +32,8 @@ def applies(raw: Mapping[str, Any], field: str) -> bool:
         case "training.vary_way":
             return bool(getattr(TABLES["algorithm"].get(raw["algorithm"].get("name")), "any_way", False)) and "way" in raw["task"]
         case "training.objective":
-            return not getattr(TABLES["task"].get(raw["task"].get("kind")), "regression", False)
+            regression = getattr(TABLES["task"].get(raw["task"].get("kind")), "regression", False)
+            return not regression and raw["algorithm"].get("name") != "reptile"
         case "evaluation.inner_steps":
             return bool(raw["algorithm"].get("name") != "protonet")
         case _:

@@ -49,8 +49,8 @@ class Conv4(ModelSettings):
     average: bool = setting(
         True,
         title="Average last map",
-        help="One feature per channel, as in MAML's Omniglot network; off: the last map's places are features of their own, which keep more "
-        "of where things are.",
+        help="One feature per channel, as in MAML's Omniglot network; off: the last map's places are features of their own, which keep "
+        "more of where things are.",
         advanced=True,
     )
     norm: Norm = setting(

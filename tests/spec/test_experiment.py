@@ -34,6 +34,9 @@ from maml_studio.spec import (
 VARIANTS = [(table, value) for table, variants in TABLES.items() for value in variants]
 
 
+NO_WIDTH = "model.width is not a setting; there are model.name, model.hidden, model.activation, model.context"
+
+
 def with_variant(table: str, value: str) -> Experiment:
     """An experiment that holds this table, and whatever it takes to go with it."""
     raw = Experiment().model_dump()
@@ -212,8 +215,8 @@ DIGITS = ", ".join(f"data.{name}" for name in Digits.model_fields)
         (["data=3"], "data should be a table such as [data], not 3"),
         (["algorithm.name=foo"], "algorithm.name should be one of maml, fomaml, not 'foo'"),
         (["algorithm.name=3"], "algorithm.name should be one of maml, fomaml, not 3"),
-        (["model.name=mlp", "model.width=3"], "model.width is not a setting; there are model.name, model.hidden, model.activation, model.context"),
-        (["model.width=3", "model.name=mlp"], "model.width is not a setting; there are model.name, model.hidden, model.activation, model.context"),
+        (["model.name=mlp", "model.width=3"], NO_WIDTH),
+        (["model.width=3", "model.name=mlp"], NO_WIDTH),
         (["model.hidden=[0]", "model.name=mlp"], "model.hidden (entry 1) should be 1 or more, not 0"),
         (["task.shot=many"], "task.shot should be a whole number, not 'many'"),
         (["data.path=2024"], f"data.path is not a setting; there are {DIGITS}"),
