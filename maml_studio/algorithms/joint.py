@@ -14,7 +14,7 @@ from ..data import Episodes
 from .base import Algorithm, InnerStep, OuterGradient
 from .learner import Params
 
-CLASSIFIER = "classifier."
+CLASSIFIER = "all_classes."
 """Stands before the names of the head over all training classes."""
 
 
@@ -22,7 +22,7 @@ class Joint(Algorithm):
     """Ordinary training on pooled tasks."""
 
     def meta_parameters(self, classes: int = 0) -> Params:
-        """The body, and a head with a row for each training class (``classifier.weight``: ``[classes, features]``)."""
+        """The body, and a head with a row for each training class (``all_classes.weight``: ``[classes, features]``)."""
         meta = super().meta_parameters()
         if self.learner.loss_name == "mse":
             return meta

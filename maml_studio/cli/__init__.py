@@ -2,6 +2,8 @@
 
 import os
 import sys
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -12,6 +14,8 @@ from .lists import data, presets, runs
 from .output import CommandError
 from .train import resume, train
 
+OPENED = (".toml", ".drawn.json")
+"""A file that ends so and stands alone is opened in the window."""
 DONE, FAILED, WRONG = 0, 1, 2
 """Exit codes: done, a run failed, the words or a file are wrong."""
 
@@ -45,8 +49,11 @@ def _start(
     return DONE if context.invoked_subcommand else open_window()
 
 
-def open_window() -> int:
+def open_window(files: Sequence[str] = ()) -> int:
     """Open the window and stay until it is closed.
+
+    Args:
+        files: an experiment or a drawn task to open in it, as a double click hands it over.
 
     Raises:
         CommandError: where there is no display, or Qt does not start.
@@ -57,7 +64,7 @@ def open_window() -> int:
         from ..gui.app import main as run_window
     except ImportError as error:
         raise CommandError(f"the window can't be opened ({error}); 'maml-studio train digits-maml' trains in the terminal") from None
-    code: int = run_window([])
+    code: int = run_window(list(files))
     return code
 
 
@@ -71,6 +78,8 @@ def main(arguments: list[str]) -> int:
         The exit code.
     """
     try:
+        if len(arguments) == 1 and arguments[0].endswith(OPENED) and Path(arguments[0]).is_file():
+            return open_window(arguments)
         code = app(arguments, prog_name="maml-studio", standalone_mode=False)
     except _UsageError as error:
         return _complain(error.format_message(), WRONG)  # type: ignore[attr-defined]

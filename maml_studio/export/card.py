@@ -1,13 +1,14 @@
 """The model card: what the model is, how it was trained, what it scored, how to use it. Markdown, as model hubs read it."""
 
+import json
 import re
 from pathlib import Path
 
 from ..api import Adapted, Trained
 from ..models import input_shape
-from ..spec import Experiment, Folder, ImageSettings, NWay, to_toml
-from .attribution import ATTRIBUTION
-from .snippet import usage
+from ..spec import Experiment, ImageSettings, NWay, to_toml
+from .attribution import NOT_KNOWN, SOURCES, Source
+from .snippet import higher_loop, usage
 
 _NORM_MODES = {
     "transductive": "each batch of queries normalised by its own statistics (transductive)",
@@ -15,59 +16,131 @@ _NORM_MODES = {
 }
 
 
-def model_card(model: Trained | Adapted, file_name: str, step: int | None = None) -> str:
+def model_card(
+    model: Trained | Adapted, file_name: str, step: int | None = None, file_format: str = "safetensors", *, softmax: bool = True
+) -> str:
     """The card of an exported model.
 
     Args:
         model: what is exported.
-        file_name: name of the file with the weights, which lies beside the card.
+        file_name: name of the file, which lies beside the card.
         step: for an adapted model, the inner step whose weights they are; the last one if None.
+        file_format: one of ``FORMATS``.
+        softmax: whether a graph ends in a softmax.
     """
     trained = model.trained if isinstance(model, Adapted) else model
     experiment = trained.experiment
-    sections = [_front_matter(experiment), _what(model, step)]
-    sections += ["## Use", _fenced(usage(model, file_name), "python")]
-    sections += ["## Input", _input(trained)]
-    sections += [f"## Measured {'error' if experiment.regression else 'accuracy'}", _measured(trained)]
+    sections = [_front_matter(model), _what(model, step, file_format)]
+    sections += ["## Use", _fenced(usage(model, file_name, file_format, softmax=softmax), "python")]
+    if isinstance(model, Trained) and (lines := higher_loop(model)):
+        about = "To go on meta-learning from here, the same `net` in an outer loop of the library `higher` (tried with 0.2.1):"
+        sections += ["## In a MAML loop", about, _fenced(lines, "python")]
+    sections += ["## Input", input_text(trained)]
+    sections += [f"## Measured {'error' if experiment.regression else 'accuracy'}", _measured(model)]
     sections += ["## Training", _training(trained), _fenced(public_toml(experiment), "toml")]
-    sections += ["## Data", ATTRIBUTION.get(experiment.data.source, "Not known.")]
+    sections += ["## Data", _data(experiment)]
     return "\n\n".join(sections) + "\n"
 
 
 def public_toml(experiment: Experiment) -> str:
-    """All settings as TOML, but for the way to a folder on the author's machine, of which the name alone is kept."""
-    if isinstance(experiment.data, Folder):
-        folder = experiment.data.model_copy(update={"path": Path(experiment.data.path).name})
-        experiment = experiment.model_copy(update={"data": folder})
+    """All settings as TOML, but for the ways to files on the author's machine, of which the names alone are kept."""
+    if path := getattr(experiment.data, "path", ""):
+        data = experiment.data.model_copy(update={"path": Path(path).name})
+        experiment = experiment.model_copy(update={"data": data})
+    if start := experiment.training.start_from:
+        training = experiment.training.model_copy(update={"start_from": Path(start).name})
+        experiment = experiment.model_copy(update={"training": training})
     return to_toml(experiment).strip()
 
 
-def _front_matter(experiment: Experiment) -> str:
+def _front_matter(model: Trained | Adapted) -> str:
+    """YAML, as model hubs read it; every value written as JSON, which is YAML too."""
+    trained = model.trained if isinstance(model, Adapted) else model
+    experiment = trained.experiment
     tags = ["meta-learning", "few-shot", experiment.algorithm.name, experiment.model.name, experiment.data.source]
-    task = [] if experiment.regression else ["pipeline_tag: image-classification"]
-    return "\n".join(["---", "library_name: pytorch", *task, "tags:", *(f"- {tag}" for tag in tags), "---"])
+    lines = ["---", "library_name: pytorch"]
+    if not experiment.regression:
+        lines.append("pipeline_tag: image-classification")
+    if licence := _source(experiment).licence:
+        lines.append(f"license: {licence}")
+    lines += ["tags:", *(f"- {tag}" for tag in tags), *_model_index(trained), "---"]
+    return "\n".join(lines)
 
 
-def _what(model: Trained | Adapted, step: int | None) -> str:
+def _model_index(trained: Trained) -> list[str]:
+    """The last validation at its last inner step, with its conditions."""
+    scores, experiment = trained.scores, trained.experiment
+    if scores is None:
+        return []
+    last = scores.steps[-1]
+    found, half = (last.query_loss, last.query_loss_ci95) if last.accuracy is None else (last.accuracy, last.accuracy_ci95)
+    metric = {
+        "type": "mse" if experiment.regression else "accuracy",
+        "value": found,
+        "name": f"{'mean squared error' if experiment.regression else 'accuracy'} after {last.step} inner steps, norm: {scores.norm_mode}",
+        "args": {"inner_steps": last.step, "norm_mode": scores.norm_mode, "tasks": scores.tasks, "ci95": half},
+    }
+    task = {"type": "tabular-regression" if experiment.regression else "image-classification", "name": _task(experiment)}
+    dataset = {"type": experiment.data.source, "name": experiment.data.title, "split": "validation"}
+    return [
+        "model-index:",
+        f"- name: {_json(experiment.name)}",
+        "  results:",
+        f"  - task: {_json(task)}",
+        f"    dataset: {_json(dataset)}",
+        f"    metrics: {_json([metric])}",
+    ]
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _source(experiment: Experiment) -> Source:
+    return SOURCES.get(experiment.data.source, NOT_KNOWN)
+
+
+def _data(experiment: Experiment) -> str:
+    text = _source(experiment).about
+    if _source(experiment).licence:
+        text += " The licence above is the data's; that of the weights is for their author to choose within its terms."
+    return text
+
+
+def _what(model: Trained | Adapted, step: int | None, file_format: str) -> str:
     trained = model.trained if isinstance(model, Adapted) else model
     experiment = trained.experiment
     network = f"{experiment.model.title}, meta-trained with {experiment.algorithm.title} on {experiment.data.title}"
+    name = _text(experiment.name)
     if isinstance(model, Trained):
-        sentences = [
-            f"{network}: an initialisation from which a few gradient steps learn {_task(experiment)}.",
-            "It is a starting point and has to be adapted before it predicts.",
-        ]
+        sentences = [f"{network}: an initialisation that learns {_task(experiment)}."]
+        sentences += ["It is a starting point and has to be adapted before it predicts.", *_about_ways(trained)]
         if experiment.model.batch_norm:
-            sentences.append("Keep it in `train()`: its batch norm has no statistics of its own.")
-        return f"# {_text(experiment.name)}, the initialisation\n\n" + " ".join(sentences)
-    steps = model.steps if step is None else step
+            sentences.append("Keep it in `train()` until it is adapted: its batch norm has no statistics of its own.")
+        return f"# {name}, the initialisation\n\n" + " ".join(sentences)
     examples = f"{len(model.support_images)} {'points' if experiment.regression else 'images'}"
-    sentences = [f"{network}, then adapted to {examples} in {steps} inner steps (support loss {model.support_losses[steps]:.4g})."]
+    steps = model.steps if step is None else step
+    if file_format == "prototypes":
+        sentences = [f"{network}: its embedding, and the mean of each class's embedded examples ({examples} in all)."]
+        sentences.append("An input belongs to the class whose prototype is nearest; a new class is a new row, the others stay.")
+    else:
+        sentences = [f"{network}, then adapted to {examples} in {steps} inner steps (support loss {model.support_losses[steps]:.4g})."]
     if model.classes:
-        sentences.append("It tells these classes apart, in the order of its outputs: " + ", ".join(map(_code, model.classes)) + ".")
+        sentences.append("It tells these classes apart, in their order: " + ", ".join(map(_code, model.classes)) + ".")
     if experiment.model.batch_norm:
-        sentences.append("The support set's statistics are frozen into its batch norm: use it in `eval()`.")
-    return f"# {_text(experiment.name)}, adapted\n\n" + " ".join(sentences)
+        frozen = "The support set's statistics are frozen into its batch norm"
+        sentences.append(f"{frozen}: use it in `eval()`." if file_format in ("safetensors", "prototypes") else f"{frozen}.")
+    return f"# {name}, {'prototypes' if file_format == 'prototypes' else 'adapted'}\n\n" + " ".join(sentences)
+
+
+def _about_ways(trained: Trained) -> list[str]:
+    """How many classes a new task may have."""
+    if trained.experiment.regression:
+        return []
+    if trained.most_classes is None:
+        return ["A task may have any number of classes, with labels from 0 on."]
+    text = f"A task may have up to {trained.most_classes} classes, with labels from 0 on"
+    return [text + ("." if trained.most_classes == 2 else "; for fewer, keep as many of the head's first rows.")]
 
 
 def _task(experiment: Experiment) -> str:
@@ -79,11 +152,14 @@ def _task(experiment: Experiment) -> str:
     return f"to tell one class from the rest, from {task.shot} example{'s' if task.shot > 1 else ''} of each"
 
 
-def _input(trained: Trained) -> str:
+def input_text(trained: Trained) -> str:
+    """What the network takes, and how to make it from an image."""
     experiment = trained.experiment
     sizes = ", ".join(str(size) for size in input_shape(experiment))
     if experiment.regression:
         return f"float32 `[n, {sizes}]`, points of the function's argument."
+    if experiment.model.reads_strokes:
+        return f"float32 `[n, {sizes}]`, drawings as the steps of a pen."
     text = (
         f"float32 `[n, {sizes}]` in [0, 1], ink = 1 on 0. To prepare an image: take its shades of grey, 0 to 255, make it 28x28 with "
         "antialiasing, and divide by 255; where the ink is darker than the paper, subtract the result from 1."
@@ -98,12 +174,12 @@ def _input(trained: Trained) -> str:
     )
 
 
-def _measured(trained: Trained) -> str:
-    scores = trained.scores
+def _measured(model: Trained | Adapted) -> str:
+    trained = model.trained if isinstance(model, Adapted) else model
+    scores, experiment = trained.scores, trained.experiment
     if scores is None:
         return "Not measured."
-    regression = trained.experiment.regression
-    head = ["inner steps", "mean squared error ± 95%" if regression else "accuracy ± 95%"]
+    head = ["inner steps", "mean squared error ± 95%" if experiment.regression else "accuracy ± 95%"]
     rows = []
     for score in scores.steps:
         if score.accuracy is None or score.accuracy_ci95 is None:
@@ -111,10 +187,12 @@ def _measured(trained: Trained) -> str:
         else:
             rows.append(f"| {score.step} | {100 * score.accuracy:.1f} ± {100 * score.accuracy_ci95:.1f} % |")
     about = (
-        f"{scores.tasks} validation tasks ({_task(trained.experiment)}) after {scores.iteration} outer iterations; "
-        f"{_NORM_MODES.get(scores.norm_mode, scores.norm_mode)}. "
+        f"{scores.tasks} validation tasks ({_task(experiment)}) of {experiment.data.title} after {scores.iteration} outer iterations; "
+        f"{_NORM_MODES.get(scores.norm_mode, f'norm: {scores.norm_mode}')}. "
         "Such tasks also choose a run's best checkpoint, so expect a little less on test tasks."
     )
+    if isinstance(model, Adapted):
+        about = "How the initialisation does on new tasks; this very task was not measured. " + about
     if scores.norm_mode == "transductive":
         about += " The lines under Use take the support set's statistics instead, and may score differently."
     return "\n".join([about, "", f"| {head[0]} | {head[1]} |", "|---|---|", *rows])
@@ -123,8 +201,7 @@ def _measured(trained: Trained) -> str:
 def _training(trained: Trained) -> str:
     experiment = trained.experiment
     return (
-        f"Outer iterations: {trained.iteration}, of {experiment.training.meta_batch} tasks each. Inner steps: "
-        f"{experiment.algorithm.inner_steps}, of rate {experiment.algorithm.inner_lr:g}. All settings, as MAML Studio reads them:"
+        f"Outer iterations: {trained.iteration}, of {experiment.training.meta_batch} tasks each. All settings, as MAML Studio reads them:"
     )
 
 

@@ -1,4 +1,4 @@
-"""The drawing page's thread: load a model, adapt it to the drawings, name the next one. Latest wins."""
+"""The drawing page's threads: load a model, adapt it to the drawings, name the next one. Latest wins."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -6,10 +6,28 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..drawings import Example
+from ..strokes import Frame
 from .worker import LatestWorker
 
 if TYPE_CHECKING:
     from ..api import Adapted, Trained
+
+PRETRAINED = "pretrained"
+LEAST_STEPS = 5
+
+
+@dataclass(frozen=True)
+class ModelRef:
+    """Which model is meant.
+
+    Attributes:
+        place: a run folder, a checkpoint file, or the name of the model in the box.
+        random: that model's network as it was before training.
+    """
+
+    place: str
+    random: bool = False
 
 
 @dataclass(frozen=True)
@@ -17,20 +35,26 @@ class DrawRequest:
     """What the page shows at one moment.
 
     Attributes:
-        model: a run folder or a checkpoint file.
-        names: class names, one per row, each different; empty while only the model is asked about.
-        support: for each class its drawn images ``[28, 28]``; a class without drawings is not ready.
-        support_version: changes with every change of names or support, so that equal drawings are not adapted to twice.
-        query: the image to name, or None.
-        steps: how many inner steps to walk.
+        model: who is asked.
+        names: class names, one per row, each different.
+        support: for each class its drawings; a class without any is not ready.
+        version: changes with every change of names or support, so that equal drawings are not adapted to twice.
+        query: the drawing to name, or None.
+        query_version: changes with every change of the query.
+        steps: how many inner steps to walk; None: as the model's evaluation does, and 5 at least.
+        saliency_step: tell which pixels decided, after that many inner steps; None: don't.
+        fewer: where the model can't tell so many classes apart, use the first ones; otherwise that is refused.
     """
 
-    model: Path
+    model: ModelRef
     names: tuple[str, ...]
-    support: tuple[tuple[np.ndarray, ...], ...]
-    support_version: int
-    query: np.ndarray | None
-    steps: int
+    support: tuple[tuple[Example, ...], ...]
+    version: int
+    query: Example | None
+    query_version: int = 0
+    steps: int | None = None
+    saliency_step: int | None = None
+    fewer: bool = False
 
 
 @dataclass(frozen=True)
@@ -39,13 +63,29 @@ class DrawResult:
 
     Attributes:
         trained: the model.
+        used: how many of the classes it can tell apart, from the first.
         adapted: the model adapted to the drawings; None while a class has none.
+        support: ``[steps + 1, drawings]`` the probability of each support drawing's own class; None while not adapted.
         probabilities: ``[steps + 1, classes]`` for the query after each inner step; None without a query.
+        saliency: ``[28, 28]`` in [-1, 1], what each pixel of the query does for the most probable class; None if not asked for.
     """
 
     trained: "Trained"
-    adapted: "Adapted | None"
-    probabilities: np.ndarray | None
+    used: int
+    adapted: "Adapted | None" = None
+    support: np.ndarray | None = None
+    probabilities: np.ndarray | None = None
+    saliency: np.ndarray | None = None
+
+    @property
+    def steps(self) -> int:
+        """How many inner steps the page walks; a model without an inner loop takes none of them."""
+        return own_steps(self.trained)
+
+    @property
+    def frame(self) -> Frame:
+        """Where the model's training images had their ink."""
+        return self.trained.frame or Frame()
 
 
 class AdaptWorker(LatestWorker):
@@ -54,36 +94,65 @@ class AdaptWorker(LatestWorker):
     def __init__(self, parent: Any = None) -> None:
         super().__init__(parent)
         self._trained: tuple[object, Trained] | None = None
-        self._adapted: tuple[object, Adapted] | None = None
+        self._adapted: tuple[object, Adapted, np.ndarray] | None = None
 
     def work(self, request: DrawRequest) -> DrawResult | None:
         """Load, adapt and predict, as far as needed."""
-        from ..api import load
-
-        model_key = (request.model, _stamp(request.model))
-        if self._trained is None or self._trained[0] != model_key:
-            self._trained = (model_key, load(request.model))
-        trained = self._trained[1]
+        trained = self._load(request.model)
         if trained.experiment.regression:
             raise ValueError(
                 f"{trained.experiment.name} fits functions and tells no classes apart. "
                 "Choose a model that was trained on images, such as a run of the preset digits-maml."
             )
-        ready = len(request.names) == trained.way and all(request.support)
-        if not ready:
-            return DrawResult(trained, None, None)
+        used = len(request.names)
+        refusal = trained.refusal(used)
+        if refusal:
+            most = trained.most_classes
+            if not request.fewer or most is None or used <= most:
+                raise ValueError(refusal)
+            used = most
+        support = request.support[:used]
+        if not all(support):
+            return DrawResult(trained, used)
         if self.outdated():
             return None
-        adapted_key = (model_key, request.support_version, request.steps)
-        if self._adapted is None or self._adapted[0] != adapted_key:
-            images = np.stack([image for drawn in request.support for image in drawn])
-            labels = [name for name, drawn in zip(request.names, request.support, strict=True) for _ in drawn]
-            self._adapted = (adapted_key, trained.adapt(images, labels, request.steps))
-        adapted = self._adapted[1]
-        if request.query is None:
-            return DrawResult(trained, adapted, None)
-        walk = [adapted.predict(request.query[None], step).probabilities[0] for step in range(adapted.steps + 1)]
-        return DrawResult(trained, adapted, np.stack(walk))
+        steps = own_steps(trained) if request.steps is None else request.steps
+        key = (self._trained and self._trained[0], request.version, steps, used)
+        if self._adapted is None or self._adapted[0] != key:
+            adapted = self._adapt(trained, request.names[:used], support, steps)
+            own = np.stack([adapted.support_probabilities(step) for step in range(adapted.steps + 1)])
+            self._adapted = (key, adapted, own)
+        _, adapted, own = self._adapted
+        if request.query is None or self.outdated():
+            # Whoever draws on has a newer request; the adaptation is kept for it.
+            return None if self.outdated() else DrawResult(trained, used, adapted, own)
+        query = request.query.image(trained.frame or Frame())
+        walk = np.stack([adapted.predict(query[None], step).probabilities[0] for step in range(adapted.steps + 1)])
+        saliency = None
+        if request.saliency_step is not None:
+            raw = adapted.saliency(query, min(request.saliency_step, adapted.steps))
+            saliency = raw / max(float(np.abs(raw).max()), 1e-12)
+        return DrawResult(trained, used, adapted, own, walk, saliency)
+
+    def _load(self, model: ModelRef) -> "Trained":
+        from ..api import load
+
+        key = (model, _stamp(Path(model.place)))
+        if self._trained is None or self._trained[0] != key:
+            trained = load(model.place)
+            self._trained = (key, trained.untrained() if model.random else trained)
+        return self._trained[1]
+
+    def _adapt(self, trained: "Trained", names: tuple[str, ...], support: tuple[tuple[Example, ...], ...], steps: int) -> "Adapted":
+        frame = trained.frame or Frame()
+        images = np.stack([example.image(frame) for drawn in support for example in drawn])
+        labels = [name for name, drawn in zip(names, support, strict=True) for _ in drawn]
+        return trained.adapt(images, labels, steps)
+
+
+def own_steps(trained: "Trained") -> int:
+    """How many inner steps the page walks with a model: those of its evaluation, and a few at least."""
+    return max(LEAST_STEPS, trained.experiment.evaluation.inner_steps)
 
 
 def _stamp(model: Path) -> tuple[int, ...]:

@@ -48,7 +48,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Open the window and stay until it is closed.
 
     Args:
-        arguments: an experiment file to open, if any.
+        arguments: an experiment file or a drawn task to open, if any.
 
     Returns:
         The exit code.
@@ -68,7 +68,8 @@ def main(arguments: list[str] | None = None) -> int:
     # The pages need pyqtgraph, which takes a second to import: the settings are on the screen before.
     QTimer.singleShot(0, window.build_pages)
     if arguments:
-        QTimer.singleShot(0, lambda: window.open_experiment(arguments[0]))
+        # After the pages, which a drawing needs.
+        QTimer.singleShot(0, lambda: window.open_file(arguments[0]))
     try:
         return app.exec()
     finally:

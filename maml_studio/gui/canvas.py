@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 import numpy as np
-from PySide6.QtCore import QEvent, QPoint, QPointF, QRectF, QSize, QSizeF, Qt, QTimer, Signal
+from PySide6.QtCore import QEvent, QPoint, QPointF, QRectF, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import (
     QEventPoint,
     QFocusEvent,
@@ -12,21 +12,19 @@ from PySide6.QtGui import (
     QKeySequence,
     QMouseEvent,
     QPainter,
-    QPainterPath,
     QPaintEvent,
-    QPen,
     QPointingDevice,
     QTabletEvent,
     QTouchEvent,
 )
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
+from ..drawings import Example
 from ..strokes import Frame
 from . import pixels, theme
+from .canvas_paint import PEN, CanvasLook, paint_canvas
 from .sketch import Sketch
-from .stroke_path import smooth_path
 
-PEN = 0.036  # the pen's width in sides of the canvas: a felt pen's, and near the model's line for a full-size figure
 _REACH = PEN / 2 + 0.03  # how near the eraser must come to the middle of a line
 _STEP, _LEAP = 0.02, 0.1  # how far an arrow key moves the pen, without and with Shift
 _TOOLTIP_MS = 6000
@@ -56,11 +54,9 @@ class DrawingCanvas(QWidget):
         self._pen = QPointF(0.5, 0.5)  # where mouse, pen, finger or keys were last
         self._by_keys = False
         self._finger: int | None = None
-        self._sketch = Sketch(self)
-        self._sketch.changed.connect(self._take_change)
-        self._sketch.changed.connect(self.changed)
-        self._sketch.live.connect(self.live)
-
+        self._faded = False
+        self._score: float | None = None
+        self._heat: np.ndarray | None = None
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setAttribute(Qt.WidgetAttribute.WA_AcceptTouchEvents)
         self.setCursor(Qt.CursorShape.CrossCursor)
@@ -69,9 +65,36 @@ class DrawingCanvas(QWidget):
         policy.setHeightForWidth(True)
         self.setSizePolicy(policy)
         self.setAccessibleName("Drawing canvas")
-        self._take_change()
+        self._sketch = Sketch(self)
+        self._follow_sketch()
 
     # What is on it
+
+    @property
+    def sketch(self) -> Sketch:
+        """The drawing on it."""
+        return self._sketch
+
+    def set_sketch(self, sketch: Sketch) -> None:
+        """Show another drawing, with its own way back. `changed` is not emitted: whoever exchanges it knows."""
+        if sketch is not self._sketch:
+            self._sketch.lift()
+            self._sketch.disconnect(self)
+            if self._sketch.parent() is self:
+                self._sketch.deleteLater()
+            self._sketch = sketch
+            self._follow_sketch()
+
+    def _follow_sketch(self) -> None:
+        self._sketch.changed.connect(self._take_change)
+        self._sketch.changed.connect(self.changed)
+        self._sketch.live.connect(self._take_live)
+        self._score = self._heat = None
+        self._take_change()
+
+    def _take_live(self) -> None:
+        self.update()
+        self.live.emit()
 
     def strokes(self) -> list[np.ndarray]:
         """Return the strokes, float64 ``[points, 3]`` each, the growing one included."""
@@ -85,21 +108,18 @@ class DrawingCanvas(QWidget):
             undoable: Whether undo brings back what was there; if not, the way back ends here.
 
         Raises:
-            ValueError: A stroke has another shape, or a point that is not finite.
+            DrawingError: A stroke has another shape, or a point that is not finite.
         """
-        self._sketch.set_strokes(strokes, undoable=undoable)
+        self._sketch.set_example(Example(tuple(strokes)), undoable=undoable)
 
-    def set_image(self, image: np.ndarray | None, *, undoable: bool = True) -> None:
-        """Show a picture as the model gets it in place of strokes; drawing over it takes it off first.
+    def set_example(self, example: Example, *, undoable: bool = True) -> None:
+        """Show strokes, or a picture as the model gets it; drawing over a picture takes it off first.
 
         Args:
-            image: Float ``[size, size]`` in [0, 1] of the frame's size, ink = 1; None clears.
+            example: What to show; an empty one clears.
             undoable: Whether undo brings back what was there; if not, the way back ends here.
-
-        Raises:
-            ValueError: The picture has another shape, or a value that is not finite.
         """
-        self._sketch.set_image(image, undoable=undoable)
+        self._sketch.set_example(example, undoable=undoable)
 
     def image(self) -> np.ndarray:
         """Return what the model gets: float32 ``[size, size]`` in [0, 1], ink = 1; not to be written to."""
@@ -133,7 +153,44 @@ class DrawingCanvas(QWidget):
         """Take everything off; undo brings it back."""
         self._sketch.clear()
 
+    def let_next_replace(self) -> None:
+        """Show what is there as done with: the next stroke begins another drawing."""
+        self._sketch.let_next_replace()
+        self.update()
+
     # What it looks like
+
+    def set_faded(self, faded: bool) -> None:
+        """Show it as out of use; it can be drawn on all the same."""
+        if faded != self._faded:
+            self._faded = faded
+            self.update()
+
+    def set_score(self, score: float | None) -> None:
+        """Show a share from 0 to 1 as a bar along the lower edge; None takes it away."""
+        if score != self._score:
+            self._score = score
+            self._describe()
+            self.update()
+
+    @property
+    def score(self) -> float | None:
+        """The share on show."""
+        return self._score
+
+    def set_heat(self, heat: np.ndarray | None) -> None:
+        """Lay weights of pixels over the image in the corner, which grows for it.
+
+        Args:
+            heat: ``[size, size]`` in [-1, 1]: 1 speaks for the prediction most, -1 against it, 0 not at all; None takes them away.
+        """
+        self._heat = heat
+        self.update()
+
+    @property
+    def heat(self) -> np.ndarray | None:
+        """The weights on show."""
+        return self._heat
 
     def set_inset_visible(self, visible: bool) -> None:
         """Show the image that the model gets in a corner, or only while the pointer rests on the canvas or a Tab comes to it."""
@@ -153,76 +210,18 @@ class DrawingCanvas(QWidget):
         return width
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        colours = theme.current()
-        painter = QPainter(self)
-        painter.setRenderHints(QPainter.RenderHint.Antialiasing | QPainter.RenderHint.SmoothPixmapTransform)
-        square = self._square()
-        side = square.width()
-        if not self.isEnabled():
-            painter.setOpacity(0.5)
-        outline = QPainterPath()
-        outline.addRoundedRect(square.adjusted(1, 1, -1, -1), 5, 5)
-        painter.fillPath(outline, colours.color("canvas_paper"))
-
-        painter.save()
-        painter.setClipPath(outline)
-        ink = colours.color("canvas_ink")
-        if self._sketch.picture is not None:
-            painter.drawImage(square, pixels.tinted(self._sketch.picture, ink))
-        painter.translate(square.topLeft())
-        painter.setPen(QPen(ink, PEN * side, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap, Qt.PenJoinStyle.RoundJoin))
-        for stroke in self.strokes():
-            painter.drawPath(smooth_path(stroke, side))
-        painter.restore()
-
-        if self.is_empty() and not (self._by_keys and self.hasFocus()):
-            painter.setPen(colours.color("muted"))
-            margin = side * 0.08
-            words = square.adjusted(margin, margin, -margin, -margin)
-            painter.drawText(words, Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap, self._hint)
-        if self._inset and not self.is_empty():
-            self._paint_inset(painter, square, colours)
-        if self._by_keys and self.hasFocus():
-            self._paint_cursor(painter, square, colours)
-        focused = self.hasFocus()
-        painter.setPen(QPen(colours.color("accent" if focused else "border"), 2 if focused else 1))
-        painter.drawPath(outline)
-
-    def _paint_inset(self, painter: QPainter, square: QRectF, colours: theme.Theme) -> None:
-        """The model's image, pixel by pixel, in the corner with the least ink; in the lower right one if all are free."""
-        side, margin = max(square.width() * 0.2, 2.0 * self._sketch.frame.size), 8
-        room = square.adjusted(margin, margin, -margin - side, -margin - side)
-        corners = (room.bottomRight(), room.bottomLeft(), room.topRight(), room.topLeft())
-        ink = np.concatenate([np.empty((0, 2)), *(stroke[:, :2] for stroke in self._sketch.strokes())]) * square.width()
-        x, y = ink.T + np.array(square.topLeft().toTuple())[:, None]
-        reach = side / 2 + margin
-
-        def covered(corner: QPointF) -> int:
-            near = (np.abs(x - corner.x() - side / 2) < reach) & (np.abs(y - corner.y() - side / 2) < reach)
-            return int(near.sum())
-
-        place = QRectF(min(corners, key=covered), QSizeF(side, side))
-        painter.save()
-        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, False)
-        painter.fillRect(place, colours.color("canvas_paper"))
-        painter.drawImage(place, pixels.tinted(self.image(), colours.color("canvas_ink")))
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
-        painter.setPen(QPen(colours.color("muted"), 1))
-        painter.drawRect(place.adjusted(-1, -1, 0, 0))
-        painter.restore()
-
-    def _paint_cursor(self, painter: QPainter, square: QRectF, colours: theme.Theme) -> None:
-        """A ring round the place where the keyboard's pen is, filled while it is down, with a cross through it."""
-        side = square.width()
-        centre = square.topLeft() + self._pen * side
-        radius = max(side * PEN / 2 + 3, 5)
-        painter.setPen(QPen(colours.color("accent"), 2))
-        painter.setBrush(colours.color("accent") if self._sketch.drawing else Qt.BrushStyle.NoBrush)
-        painter.drawEllipse(centre, radius, radius)
-        painter.setBrush(Qt.BrushStyle.NoBrush)
-        for dx, dy in _ARROWS.values():
-            way = QPointF(dx, dy)
-            painter.drawLine(centre + way * radius, centre + way * (radius + 5))
+        keys = self._by_keys and self.hasFocus()
+        look = CanvasLook(
+            self._square(),
+            "" if keys or not self.is_empty() else self._hint,
+            inset=self._inset and not self.is_empty(),
+            faded=self._faded or not self.isEnabled(),
+            focused=self.hasFocus(),
+            cursor=self._pen if keys else None,
+            score=self._score,
+            heat=self._heat,
+        )
+        paint_canvas(QPainter(self), self._sketch, look, theme.current())
 
     def _square(self) -> QRectF:
         """The drawing area: the largest square in the middle of the widget."""
@@ -232,13 +231,19 @@ class DrawingCanvas(QWidget):
     def _take_change(self) -> None:
         if self.hasFocus():
             QToolTip.hideText()  # it would show what was there before
+        self._score = self._heat = None
+        self._describe()
+        self.update()
+
+    def _describe(self) -> None:
         count = len(self._sketch.strokes())
         if self._sketch.picture is not None:
             content = "Shows an example."
         else:
             content = f"{count} stroke{'s' * (count != 1)}." if count else f"Empty. {self._hint}."
+        if self._score is not None:
+            content += f" The model gives it {self._score:.0%}."
         self.setAccessibleDescription(f"{content} Arrow keys move the pen, Space puts it down or lifts it.")
-        self.update()
 
     # Mouse, pen and finger
 
@@ -291,8 +296,8 @@ class DrawingCanvas(QWidget):
             self._touch(event)
             event.accept()
             return True
-        if event.type() == QEvent.Type.ShortcutOverride and _is_own(event):
-            event.accept()  # while the canvas has the focus, Ctrl+Z is its own and not the window's
+        if event.type() == QEvent.Type.ShortcutOverride and self._is_own(event):
+            event.accept()  # while the canvas has something to undo, Ctrl+Z is its own and not the page's
             return True
         if isinstance(event, QHelpEvent) and event.type() == QEvent.Type.ToolTip:
             self._show_pixels(event.globalPos())
@@ -329,7 +334,7 @@ class DrawingCanvas(QWidget):
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         QToolTip.hideText()
-        if not _is_own(event) or not self.isEnabled():
+        if not self._is_own(event) or not self.isEnabled():
             super().keyPressEvent(event)
             return
         key = event.key()
@@ -346,6 +351,11 @@ class DrawingCanvas(QWidget):
                 super().keyPressEvent(event)  # no stroke to drop: it may close a dialog
         else:
             self._move_pen(event)
+
+    def _is_own(self, event: QKeyEvent) -> bool:
+        if event.matches(QKeySequence.StandardKey.Undo):
+            return self.can_undo()
+        return self.can_redo() if _is_redo(event) else _is_pen_key(event)
 
     def _move_pen(self, event: QKeyEvent) -> None:
         self._by_keys = True
@@ -384,7 +394,7 @@ def _is_redo(event: QKeyEvent) -> bool:
     )
 
 
-def _is_own(event: QKeyEvent) -> bool:
+def _is_pen_key(event: QKeyEvent) -> bool:
     plain = not event.modifiers() & ~(Qt.KeyboardModifier.ShiftModifier | Qt.KeyboardModifier.KeypadModifier)
     keys = (*_ARROWS, Qt.Key.Key_Space, Qt.Key.Key_Delete, Qt.Key.Key_Backspace, Qt.Key.Key_Escape)
-    return (plain and event.key() in keys) or event.matches(QKeySequence.StandardKey.Undo) or _is_redo(event)
+    return plain and event.key() in keys

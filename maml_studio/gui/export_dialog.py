@@ -1,30 +1,95 @@
-"""Ask where an export goes, write it in a thread, and say what came of it."""
+"""Ask what an export is to be and where it goes, write it in a thread, and say what came of it."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import QStandardPaths
-from PySide6.QtWidgets import QMessageBox, QWidget
+from PySide6.QtWidgets import QCheckBox, QDialog, QDialogButtonBox, QLabel, QMessageBox, QRadioButton, QVBoxLayout, QWidget
 
+from ..export import FORMATS, refusal
 from .save_dialog import ask_where
 from .worker import LatestWorker
 
 TITLE = "Export trained model"
+_INDENT = 24
+_WIDTH = 460
+
+
+@dataclass(frozen=True)
+class ExportRequest:
+    """What is wanted: a run folder, or an adapted model and its inner step; the file, its format, and whether it ends in a softmax."""
+
+    model: Any
+    file: Path
+    file_format: str
+    softmax: bool
 
 
 class ExportWorker(LatestWorker):
-    """Writes exports. A request is a run folder, or an adapted model and its inner step, and a path."""
+    """Writes exports."""
 
-    def work(self, request: tuple[Any, Path]) -> tuple[Path, ...]:
-        """Write weights and card; gives their paths."""
+    def work(self, request: ExportRequest) -> tuple[Path, Path]:
+        """Write file and card; gives their paths."""
         from ..api import load
-        from ..export import export_safetensors
+        from ..export import export_model
 
-        model, path = request
-        if isinstance(model, Path):
-            return export_safetensors(load(model), path, overwrite=True)
-        adapted, step = model
-        return export_safetensors(adapted, path, step=step, overwrite=True)
+        model, step = (load(request.model), None) if isinstance(request.model, Path) else request.model
+        if FORMATS[request.file_format].prototypes:
+            step = 0
+        return export_model(model, request.file, request.file_format, step=step, softmax=request.softmax, overwrite=True)
+
+
+class FormatDialog(QDialog):
+    """The formats, each with a sentence; those that don't fit the model say why."""
+
+    def __init__(self, parent: QWidget, what: str, refusals: dict[str, str]) -> None:
+        """Show the choice.
+
+        Args:
+            parent: whose dialog it is.
+            what: what is exported.
+            refusals: for each format why it can't hold the model; empty where it can.
+        """
+        super().__init__(parent)
+        self.setWindowTitle(f"Export {what}")
+        self.setMinimumWidth(_WIDTH)
+        layout = QVBoxLayout(self)
+        self.choices: dict[str, QRadioButton] = {}
+        for name, kind in FORMATS.items():
+            button = QRadioButton(f"{kind.title} ({kind.suffix})")
+            button.setEnabled(not refusals[name])
+            reason = refusals[name]
+            about = QLabel(f"{reason[0].upper()}{reason[1:]}." if reason else kind.about)
+            about.setWordWrap(True)
+            about.setIndent(_INDENT)
+            about.setEnabled(button.isEnabled())
+            button.setAccessibleDescription(about.text())
+            button.toggled.connect(self._chosen)
+            layout.addWidget(button)
+            layout.addWidget(about)
+            self.choices[name] = button
+        self.softmax = QCheckBox("Give probabilities (end in a softmax)")
+        self.softmax.setChecked(True)
+        self.softmax.setToolTip("For ONNX and PyTorch programs. Off: the network's outputs as they are.")
+        layout.addSpacing(8)
+        layout.addWidget(self.softmax)
+        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)
+        self.choose_file = buttons.addButton("Choose file…", QDialogButtonBox.ButtonRole.AcceptRole)
+        self.choose_file.setDefault(True)
+        buttons.accepted.connect(self.accept)
+        buttons.rejected.connect(self.reject)
+        layout.addWidget(buttons)
+        next(button for button in self.choices.values() if button.isEnabled()).setChecked(True)
+
+    @property
+    def file_format(self) -> str:
+        """The format chosen."""
+        return next(name for name, button in self.choices.items() if button.isChecked())
+
+    def _chosen(self, chosen: bool) -> None:
+        if chosen:
+            self.softmax.setEnabled(FORMATS[self.file_format].graph)
 
 
 class Exporter:
@@ -32,35 +97,44 @@ class Exporter:
 
     def __init__(self, window: QWidget) -> None:
         self._window = window
+        self.dialog: FormatDialog | None = None
+        """The last choice of a format that was on show."""
         self.worker = ExportWorker(window)
         self.worker.done.connect(self._done)
         self.worker.failed.connect(self._failed)
 
     def ask(self, model: Any, suggestion: str) -> None:
-        """Ask for a place, and export there.
+        """Ask for a format and a place, and export there.
 
         Args:
             model: a run folder, or an adapted model and its inner step.
-            suggestion: a file name to begin with.
+            suggestion: a file name to begin with; its ending follows the format.
         """
-        what = "the trained initialisation" if isinstance(model, Path) else "the model adapted to the drawings"
-        folder = QStandardPaths.writableLocation(QStandardPaths.StandardLocation.DocumentsLocation)
-        place = str(Path(folder) / suggestion) if Path(folder).is_dir() else suggestion
-        file = ask_where(self._window, f"Export {what}", place, "Weights for PyTorch", ".safetensors", beside=(".md",))
-        if file is not None:
-            self.worker.ask((model, file))
+        adapted_by = None if isinstance(model, Path) else model[0].trained.experiment.algorithm
+        what = "the trained initialisation" if adapted_by is None else "the adapted model"
+        dialog = self.dialog = FormatDialog(self._window, what, {name: refusal(name, adapted_by) for name in FORMATS})
+        dialog.accepted.connect(lambda: self._ask_where(model, Path(suggestion).stem, dialog))
+        dialog.finished.connect(dialog.deleteLater)
+        dialog.open()
 
     def end(self) -> None:
         """End the thread."""
         self.worker.end()
 
-    def _done(self, request: Any, paths: tuple[Path, ...]) -> None:
-        weights, card = paths
-        QMessageBox.information(
-            self._window,
-            TITLE,
-            f"Written to {weights.parent}:\n\n{weights.name}, the weights\n{card.name}, the model card with the lines that load them",
-        )
+    def _ask_where(self, model: Any, stem: str, dialog: FormatDialog) -> None:
+        name = dialog.file_format
+        kind = FORMATS[name]
+        folder = Path(QStandardPaths.writableLocation(QStandardPaths.StandardLocation.DocumentsLocation))
+        file_name = f"{stem}-{name}{kind.suffix}" if kind.prototypes else f"{stem}{kind.suffix}"
+        place = str(folder / file_name) if folder.is_dir() else file_name
+        file = ask_where(self._window, dialog.windowTitle(), place, kind.title, kind.suffix, beside=(kind.card_suffix,))
+        if file is not None:
+            self.worker.ask(ExportRequest(model, file, name, dialog.softmax.isChecked()))
 
-    def _failed(self, request: Any, message: str) -> None:
+    def _done(self, request: ExportRequest, paths: tuple[Path, Path]) -> None:
+        file, card = paths
+        lines = [f"{file.name} ({FORMATS[request.file_format].title})", f"{card.name}, the model card with the lines that use it"]
+        QMessageBox.information(self._window, TITLE, f"Written to {file.parent}:\n\n" + "\n".join(lines))
+
+    def _failed(self, request: ExportRequest, message: str) -> None:
         QMessageBox.warning(self._window, TITLE, message)

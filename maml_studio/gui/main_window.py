@@ -18,15 +18,17 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from ..drawings import SUFFIX as DRAWN_SUFFIX
 from ..files import write_whole
 from ..paths import runs_dir
-from ..spec import Experiment, SpecError, load, to_toml
+from ..spec import Experiment, SpecError, load, to_toml, with_changes
 from ..training.naming import new_run_path, recent_runs
 from . import layout, theme
 from .export_dialog import Exporter
 from .form import ExperimentForm
 from .icons import icon
 from .menus import Menus
+from .own_code import allow_remembered, may_run
 from .preset_chooser import PresetChooser
 from .run_model import RunModel, describe_score
 from .save_dialog import ask_where
@@ -44,6 +46,7 @@ class MainWindow(QMainWindow):
     def __init__(self, memory: Memory | None = None) -> None:
         super().__init__()
         self.memory = memory or Memory()
+        allow_remembered(self.memory)
         theme.manager().set_choice(self.memory.scheme)
         self.run = RunModel(self)
         self.session = RunSession(self.run, self)
@@ -52,6 +55,7 @@ class MainWindow(QMainWindow):
         self._last_saved: tuple[Path | None, int] | None = None
         self.train_page = None
         self.draw_page = None
+        self.evaluate_page = None
         self._build_left()
         layout.restore_window(self, self.memory)
         self.menus = Menus(self)
@@ -105,6 +109,7 @@ class MainWindow(QMainWindow):
         if self.train_page is not None:
             return
         from .pages.draw import DrawPage
+        from .pages.evaluate import EvaluatePage
         from .pages.train import TrainPage
         from .preview_session import PreviewSession
 
@@ -118,17 +123,21 @@ class MainWindow(QMainWindow):
         self.preview.checked.connect(self._refresh_actions)
         self.draw_page = DrawPage()
         self.draw_page.export_wanted.connect(self._export_adapted)
-        drawn = self.memory.drawn_task()
-        if drawn is not None:
-            self.draw_page.set_drawn(drawn)
+        self.draw_page.data_source_wanted.connect(self._train_on_drawings)
+        self.draw_page.said.connect(lambda words: self.statusBar().showMessage(words, MESSAGE_MS))
+        layout.restore_drawings(self.draw_page, self.memory)
         runs = recent_runs(runs_dir(), RECENT_RUNS)
         self.draw_page.offer_runs(runs)
+        self.evaluate_page = EvaluatePage()
+        self.evaluate_page.bring_back(self.memory.text("evaluate"))
+        self.evaluate_page.offer_runs(runs)
         if runs:
             self.session.restore(runs[0])
         self.tabs.removeTab(0)
         self.waiting.deleteLater()
         self.tabs.addTab(page, icon("train"), "Train")
         self.tabs.addTab(self.draw_page, icon("draw"), "Draw")
+        self.tabs.addTab(self.evaluate_page, icon("evaluate"), "Evaluate")
         self.tabs.currentChanged.connect(self._page_changed)
         self.menus.follow_page(self.draw_page)
         layout.restore_pages(self, self.memory)
@@ -149,6 +158,11 @@ class MainWindow(QMainWindow):
         if self.draw_page is not None:
             self.tabs.setCurrentWidget(self.draw_page)
 
+    def show_evaluate_page(self) -> None:
+        """Turn to the Evaluate page."""
+        if self.evaluate_page is not None:
+            self.tabs.setCurrentWidget(self.evaluate_page)
+
     def start_run(self) -> None:
         """Train with the settings in the form, in a new run folder."""
         self._start(paused=False)
@@ -164,6 +178,8 @@ class MainWindow(QMainWindow):
         experiment = self.form.experiment()
         if experiment is None or self.session.running or self.train_page is None:
             return
+        if not may_run(experiment, self.memory, self):
+            return
         self._remember(self.memory.set_experiment, experiment)
         self.preview.cancel_download()
         self.train_page.clear_plots()
@@ -173,8 +189,18 @@ class MainWindow(QMainWindow):
         """Go on with the run that was stopped, from its saved state."""
         if self.session.running or self.session.folder is None or self.session.experiment is None:
             return
+        if not may_run(self.session.experiment, self.memory, self):
+            return
         self._show_opened(self.session.experiment, self.session.folder.name)
         self.session.start(self.session.experiment, self.session.folder, resume=True)
+
+    def open_file(self, path: str) -> None:
+        """Open what a double click named: a drawn task on the Draw page, anything else as settings."""
+        if path.endswith(DRAWN_SUFFIX) and self.draw_page is not None:
+            if self.draw_page.files.open(Path(path)):
+                self.tabs.setCurrentWidget(self.draw_page)
+        else:
+            self.open_experiment(path)
 
     def open_experiment(self, path: str) -> None:
         """Load settings from a file; a bad file is told in one sentence and changes nothing."""
@@ -239,6 +265,17 @@ class MainWindow(QMainWindow):
 
     def _export_adapted(self, adapted_at_step: object) -> None:
         self.exporter.ask(adapted_at_step, "adapted.safetensors")
+
+    def _train_on_drawings(self, path: Path) -> None:
+        """Let the form take its tasks from a file of drawings."""
+        experiment = self.form.experiment() or self.memory.experiment()
+        try:
+            experiment = with_changes(experiment, {"data.source": "drawn", "data.path": str(path)})
+        except SpecError as error:
+            QMessageBox.warning(self, "Use as data source", str(error))
+            return
+        self._show_opened(experiment, path.name)
+        self.show_train_page()
 
     def set_scheme(self, choice: str) -> None:
         """Take on the ``system`` colours, ``dark`` or ``light`` ones, and remember it."""
@@ -312,6 +349,7 @@ class MainWindow(QMainWindow):
             return
         self._last_saved = saved
         self.draw_page.set_run(self.session.folder, self.session.experiment.name)
+        self.evaluate_page.set_run(self.session.folder, self.session.experiment.name)
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Ask before a run is ended; remember layout and settings."""
@@ -333,7 +371,10 @@ class MainWindow(QMainWindow):
         if self.train_page is not None:
             self.preview.end()
             self.draw_page.end()
+            self.evaluate_page.end()
+            self.memory.set_text("evaluate", self.evaluate_page.remembered())
             self._remember(self.memory.set_drawn_task, self.draw_page.drawn())
+            layout.store_drawings(self.draw_page, self.memory)
         layout.store(self, self.memory)
         experiment = self.form.experiment()
         if experiment is not None:

@@ -42,7 +42,7 @@ class Menus(QObject):
     def _build_file(self) -> None:
         window, menu = self._window, self._window.menuBar().addMenu("&File")
         self.open = self._add(menu, "&Open experiment…", QKeySequence.StandardKey.Open, window.ask_open, "open")
-        self._add(menu, "&Save experiment…", QKeySequence.StandardKey.Save, window.ask_save, "save")
+        self.save = self._add(menu, "&Save experiment…", QKeySequence.StandardKey.Save, window.ask_save, "save")
         self.open_run = self._add(menu, "Open &run…", "Ctrl+Shift+O", window.ask_open_run)
         menu.addSeparator()
         self.export = self._add(menu, "&Export trained model…", "Ctrl+Shift+E", window.export_trained, "export")
@@ -60,18 +60,14 @@ class Menus(QObject):
         self.dice = self._add(menu, "Another &task in the preview", "Ctrl+D", window.another_task, "dice")
 
     def _build_draw(self) -> None:
-        menu = self._window.menuBar().addMenu("&Draw")
-        self.open_checkpoint = self._add(menu, "&Open a checkpoint…", "Ctrl+Shift+K", lambda: self._page.models.open(), "open")
-        menu.addSeparator()
-        self.play = self._add(menu, "&Play the adaptation", "Ctrl+Shift+P", lambda: self._page.walk.play(), "play")
-        self.clear = self._add(menu, "&Clear all", "Ctrl+Shift+Del", lambda: self._page.clear_or_bring_back(), "clear")
-        menu.addSeparator()
-        self.export_adapted = self._add(menu, "&Export adapted model…", "Ctrl+Shift+A", lambda: self._page.export(), "export")
+        # Filled when the page is there: the commands are its own.
+        self.draw = self._window.menuBar().addMenu("&Draw")
 
     def _build_view(self) -> None:
         window, menu = self._window, self._window.menuBar().addMenu("&View")
         self._add(menu, "&Train page", "Ctrl+1", window.show_train_page, "train")
         self._add(menu, "Dra&w page", "Ctrl+2", window.show_draw_page, "draw")
+        self._add(menu, "&Evaluate page", "Ctrl+3", window.show_evaluate_page, "evaluate")
         menu.addSeparator()
         group = QActionGroup(self)
         for choice, text in (("system", "Colours of the s&ystem"), ("dark", "&Dark"), ("light", "&Light")):
@@ -101,19 +97,15 @@ class Menus(QObject):
     def follow_page(self, page: DrawPage) -> None:
         """Let the Draw menu go with its page."""
         self._page = page
-        page.changed.connect(self.refresh_draw)
+        page.actions_by_name.fill_menu(self.draw)
+        page.shown_or_hidden.connect(self.refresh_draw)
         self.refresh_draw()
 
     def refresh_draw(self) -> None:
-        """Let those commands be given that mean something on the page on show."""
-        page = self._page
-        here = page is not None and self._window.tabs.currentWidget() is page
-        self.open_checkpoint.setEnabled(here)
-        self.play.setEnabled(here and page.adapted is not None)
-        self.export_adapted.setEnabled(here and page.adapted is not None)
-        self.clear.setEnabled(here and page.clear_button.isEnabled())
-        if page is not None:
-            self.clear.setText("Undo &clear" if page.can_bring_back else "&Clear all")
+        """Leave those keys to the Draw page that it uses while it is on show."""
+        here = self._page is not None and self._page.isVisible()
+        for action, keys in ((self.open, QKeySequence.StandardKey.Open), (self.save, QKeySequence.StandardKey.Save)):
+            action.setShortcut(QKeySequence() if here else QKeySequence(keys))
 
     def _choose_scheme(self, action: QAction) -> None:
         self._window.set_scheme(action.data())

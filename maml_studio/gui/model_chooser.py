@@ -1,10 +1,13 @@
-"""Which trained model is looked at: the current run, an earlier one, or a checkpoint file."""
+"""Which trained model is looked at: the current run, an earlier one, the one in the box, or a checkpoint file."""
 
+import re
 from pathlib import Path
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QComboBox, QFileDialog
+from PySide6.QtWidgets import QComboBox, QFileDialog, QWidget
 
+from .. import paths
+from .adapt_worker import PRETRAINED, ModelRef
 from .wheel import leave_wheel_to_page
 
 OPEN = "open"
@@ -21,47 +24,89 @@ class ModelChooser(QComboBox):
 
     def __init__(self) -> None:
         super().__init__()
-        self.setMinimumWidth(180)
+        self.setMinimumWidth(140)
+        self.setMinimumContentsLength(24)  # more than the least, where there is room
+        self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.setAccessibleName("Model")
         self.setToolTip("Which trained model learns from your drawings")
+        if pretrained_there():
+            self.addItem("Pretrained (in the box)", PRETRAINED)
         self.addItem("Open a checkpoint…", OPEN)
-        self._last: Path | None = None
+        self._last = self.ref()
         self.activated.connect(self._take)
         leave_wheel_to_page(self)
 
-    def path(self) -> Path | None:
-        """The chosen run folder or checkpoint file; None where there is none."""
+    def ref(self) -> ModelRef | None:
+        """The chosen model; None where there is none."""
         data = self.currentData()
-        return None if data in (OPEN, None) else Path(data)
+        return None if data in (OPEN, None) else ModelRef(str(data))
+
+    def offers(self) -> list[tuple[str, str]]:
+        """What there is to choose, as titles and places."""
+        return [(self.itemText(index), str(self.itemData(index))) for index in range(self.count()) if self.itemData(index) != OPEN]
+
+    def title(self, place: str) -> str:
+        """What a model is called here."""
+        index = self.findData(place)
+        return self.itemText(index) if index >= 0 else title_of(Path(place))
 
     def offer(self, path: Path, title: str = "", *, choose: bool = True) -> None:
         """Put a run or a checkpoint into the list, and choose it."""
         index = self.findData(str(path))
         if index < 0:
-            self.insertItem(0, title or _title(path), str(path))
+            # What is chosen stays so: Qt would choose the first item of a list that was empty but for the last one.
+            self.insertItem(0, title or title_of(path), str(path))
             index = 0
         if choose:
+            self.choose(str(path))
+
+    def choose(self, place: str) -> None:
+        """Choose a model of the list."""
+        index = self.findData(place)
+        if index >= 0:
             self.setCurrentIndex(index)
-            self._last = path
+            self._last = self.ref()
             self.chosen.emit()
 
     def _take(self, index: int) -> None:
         if self.itemData(index) != OPEN:
-            self._last = self.path()
+            self._last = self.ref()
             self.chosen.emit()
             return
         self.open()
 
+    def showPopup(self) -> None:
+        """Let the list be as wide as its longest name."""
+        self.view().setMinimumWidth(self.view().sizeHintForColumn(0) + 24)
+        super().showPopup()
+
     def open(self) -> None:
         """Ask for a checkpoint file and choose it."""
-        path, _ = QFileDialog.getOpenFileName(self, "Open a checkpoint", "", "Checkpoints (*.safetensors)")
-        if path:
-            self.offer(Path(path))
+        path = ask_checkpoint(self)
+        if path is not None:
+            self.offer(path)
         elif self._last is not None:
-            self.setCurrentIndex(self.findData(str(self._last)))
+            self.setCurrentIndex(self.findData(self._last.place))
 
 
-def _title(path: Path) -> str:
+def ask_checkpoint(parent: QWidget) -> Path | None:
+    """Let the user choose a checkpoint file."""
+    path, _ = QFileDialog.getOpenFileName(parent, "Open a checkpoint", "", "Checkpoints (*.safetensors)")
+    return Path(path) if path else None
+
+
+def pretrained_there() -> bool:
+    """Whether there is a model in the box."""
+    return any(paths.resource("pretrained").glob("*.safetensors"))
+
+
+def without_date(title: str) -> str:
+    """A run's title without the time in front of it."""
+    return re.sub(r"^\d{4}-\d\d-\d\d-\d{6}-", "", title)
+
+
+def title_of(path: Path) -> str:
+    """A name for a run folder or a checkpoint file."""
     # A run's checkpoints are all called best or latest: the run's own name tells them apart.
     is_of_run = path.parent.name == "checkpoints"
     return f"{path.parent.parent.name} / {path.stem}" if is_of_run else path.name

@@ -24,7 +24,7 @@ def ask_where(window: QWidget, title: str, suggestion: str, kind: str, suffix: s
     if not path:
         return None
     file = Path(path)
-    file = file if file.suffix == suffix else file.with_name(file.name + suffix)
+    file = file if file.name.endswith(suffix) else file.with_name(file.name + suffix)
     there = [one.name for one in (file, *(file.with_suffix(other) for other in beside)) if one.exists()]
     return file if not there or _may_replace(window, title, there) else None
 

@@ -243,7 +243,7 @@ def reptile(case: Case) -> PlainTask:
 
 def joint(network: nn.Module, meta: Weights, episodes: Episodes) -> Weights:
     """One batch of all examples, with the pool's own class numbers as labels."""
-    theta = {key.replace("classifier.", "head."): value.detach().clone().requires_grad_() for key, value in meta.items()}
+    theta = {key.replace("all_classes.", "head."): value.detach().clone().requires_grad_() for key, value in meta.items()}
     x, y = [], []
     for task in range(len(episodes)):
         for examples, labels in ((episodes.support_x, episodes.support_y), (episodes.query_x, episodes.query_y)):

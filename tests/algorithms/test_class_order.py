@@ -142,9 +142,9 @@ def test_joint_training_knows_its_own_classes(known: bool) -> None:
     network, episodes = "mlp-tanh", random_tasks("mlp-tanh")
     algorithm = ALGORITHMS["joint"](TABLES["algorithm"]["joint"](), learner(network), known_classes=known)
     meta = meta_of(algorithm)
-    assert algorithm.classes_in(meta) == len(meta["classifier.weight"]) == POOL
+    assert algorithm.classes_in(meta) == len(meta["all_classes.weight"]) == POOL
     head = algorithm.start(meta, episodes)["head.weight"]
-    expected = torch.stack([meta["classifier.weight"][classes] for classes in episodes.classes])
+    expected = torch.stack([meta["all_classes.weight"][classes] for classes in episodes.classes])
     assert torch.equal(head, expected if known else torch.zeros_like(expected))
     strangers = replace(episodes, classes=episodes.classes + POOL)
     assert torch.equal(algorithm.start(meta, strangers)["head.weight"], torch.zeros_like(expected))

@@ -7,8 +7,10 @@ from PySide6.QtGui import QColor, QKeySequence, QPointingDevice, QShortcut, QTab
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
 
+from maml_studio.drawings import DrawingError, Example
 from maml_studio.gui import theme
 from maml_studio.gui.canvas import DrawingCanvas
+from maml_studio.gui.sketch import Sketch
 from maml_studio.strokes import Frame, render
 
 LEFT, RIGHT = Qt.MouseButton.LeftButton, Qt.MouseButton.RightButton
@@ -222,15 +224,16 @@ def test_strokes_set_from_outside(canvas, qtbot):
     canvas.set_strokes([EL], undoable=False)
     assert not canvas.can_undo()
     assert not canvas.can_redo()
-    with pytest.raises(ValueError, match="finite"):
+    with pytest.raises(DrawingError, match="far off or no number"):
         canvas.set_strokes([EL * np.nan])
     np.testing.assert_array_equal(canvas.strokes(), [EL])
 
 
 def test_a_picture_is_shown_until_one_draws_over_it(canvas, qtbot):
-    picture = render([EL], Frame())
+    example = Example(picture=render([EL], Frame()))
+    picture = example.image(Frame())
     with qtbot.waitSignal(canvas.changed):
-        canvas.set_image(picture)
+        canvas.set_example(example)
     np.testing.assert_array_equal(canvas.image(), picture)
     assert not canvas.is_empty()
     assert canvas.strokes() == []
@@ -241,9 +244,6 @@ def test_a_picture_is_shown_until_one_draws_over_it(canvas, qtbot):
     by_mouse(canvas, [(100, 100)], RIGHT)
     assert canvas.is_empty()
     canvas.undo()
-    assert not canvas.is_empty()
-    with pytest.raises(ValueError, match=r"\[28, 28\]"):
-        canvas.set_image(np.zeros((8, 8)))
     np.testing.assert_array_equal(canvas.image(), picture)
 
 
@@ -299,7 +299,7 @@ def test_inset_hint_focus_and_picture_paint_at_any_size(canvas, size):
         canvas.clearFocus()
         assert canvas.grab().toImage() != focused
         canvas.setFocus()
-    canvas.set_image(render([EL], Frame()))
+    canvas.set_example(Example(picture=render([EL], Frame())))
     assert not canvas.grab().isNull()
 
 
@@ -330,3 +330,63 @@ def test_a_second_finger_does_nothing(canvas):
     (stroke,) = canvas.strokes()
     np.testing.assert_allclose(stroke[[0, -1], :2], [(0.1, 0.1), (0.4, 0.3)], atol=0.011)
     assert stroke[:, 0].max() < 0.45
+
+
+def test_a_drawing_that_is_done_with_gives_way_to_the_next_stroke_and_undo_brings_it_back(canvas):
+    canvas.let_next_replace()  # nothing there: nothing happens
+    canvas.set_strokes([EL])
+    canvas.let_next_replace()
+    assert canvas.sketch.old
+    by_mouse(canvas, PATH)
+    assert len(canvas.strokes()) == 1
+    assert not canvas.sketch.old
+    canvas.undo()
+    canvas.undo()
+    np.testing.assert_array_equal(canvas.strokes(), [EL])
+
+
+def test_each_sketch_has_its_own_way_back(canvas, qtbot):
+    by_mouse(canvas, PATH)
+    first, second = canvas.sketch, Sketch()
+    first.setParent(None)
+    canvas.set_sketch(second)
+    assert canvas.is_empty()
+    assert not canvas.can_undo()
+    by_mouse(canvas, PATH)
+    by_mouse(canvas, PATH)
+    with qtbot.assertNotEmitted(canvas.changed):
+        first.undo()  # out of sight
+    canvas.set_sketch(first)
+    assert canvas.is_empty()
+    assert canvas.can_redo()
+    canvas.set_sketch(second)
+    assert len(canvas.strokes()) == 2
+
+
+def test_a_stroke_that_grows_survives_another_frame(canvas):
+    QTest.mousePress(canvas, LEFT, PLAIN, QPoint(20, 20))
+    QTest.mouseMove(canvas, QPoint(90, 90))
+    canvas.set_frame(Frame(box=14, centre="box"))
+    QTest.mouseMove(canvas, QPoint(150, 90))
+    QTest.mouseRelease(canvas, LEFT, PLAIN, QPoint(150, 90))
+    assert len(canvas.strokes()[0]) >= 3
+
+
+def test_score_heat_and_fading_show(canvas):
+    canvas.set_strokes([EL])
+    canvas.set_inset_visible(True)
+    seen = [canvas.grab().toImage()]
+    for show in (
+        lambda: canvas.set_score(0.5),
+        lambda: canvas.set_score(0.9),
+        lambda: canvas.set_heat(np.eye(28, dtype=np.float32)),
+        lambda: canvas.set_heat(-np.eye(28, dtype=np.float32)),
+        lambda: canvas.set_faded(True),
+    ):
+        show()
+        seen.append(canvas.grab().toImage())
+        assert seen[-1] != seen[-2]
+    assert "90%" in canvas.accessibleDescription()
+    canvas.clear()  # both were about the other drawing
+    assert canvas.score is None
+    assert canvas.heat is None

@@ -3,31 +3,24 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSizePolicy, QSpinBox, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtCore import QObject, Signal
+from PySide6.QtGui import QHideEvent, QShowEvent
+from PySide6.QtWidgets import QVBoxLayout, QWidget
 
-from ...strokes import Frame
-from .. import theme
-from ..adapt_worker import AdaptWorker, DrawRequest, DrawResult
-from ..adaptation_panel import AdaptationPanel
+from ...drawings import DrawnTask
+from ..adapt_worker import DrawResult
 from ..canvas import DrawingCanvas
-from ..cards import card, scrolling
 from ..class_row import ClassRow
-from ..drawn_task import DrawnClass, DrawnTask
-from ..elided_label import ElidedLabel
-from ..icons import icon
-from ..model_chooser import ModelChooser
-from ..probability_bars import ProbabilityBars
-from ..wheel import leave_wheel_to_page
-
-if TYPE_CHECKING:
-    from ...api import Trained
-
-MAX_SHOTS = 10
-LEAST_STEPS = 5
-NO_MODEL = "There is no model yet. Train one on the Train page (a minute is enough to begin with), or open a checkpoint."
+from ..draw_actions import ABOUT_CLASSES, DrawActions
+from ..draw_commands import ClassCommands
+from ..draw_document import MAX_CLASSES, MIN_CLASSES, DrawDocument
+from ..draw_files import DrawFiles
+from ..draw_fill import Filler
+from ..draw_layout import DrawLayout
+from ..draw_session import DrawSession
+from ..draw_test_mode import TestMode
+from ..draw_words import missing, model_note, norm, too_many
 
 
 class DrawPage(QWidget):
@@ -35,328 +28,361 @@ class DrawPage(QWidget):
 
     Signals:
         export_wanted: The adapted model (an ``api.Adapted``) should be exported as it is after an inner step: both in a tuple.
+        data_source_wanted: A file of drawings that training should take its tasks from.
+        said: A sentence in passing.
         settled: A request was answered.
         changed: Other buttons can be pressed.
+        shown_or_hidden: The page was turned to, or away from.
     """
 
     export_wanted = Signal(object)
+    data_source_wanted = Signal(object)
+    said = Signal(str)
     settled = Signal()
     changed = Signal()
+    shown_or_hidden = Signal()
 
     def __init__(self) -> None:
         super().__init__()
         self._run: Path | None = None
-        self._shown: Path | None = None
-        self._rows: list[ClassRow] = []
-        self._spare_rows: list[ClassRow] = []
-        self._kept: tuple[DrawnClass, ...] = ()
-        self._version = 0
-        self._result: DrawResult | None = None
-        self._cleared: tuple[DrawingCanvas, ...] = ()
-        self.worker = AdaptWorker(self)
-        self.worker.done.connect(self._take)
-        self.worker.failed.connect(self._refuse)
-        self._build()
+        self._judging = False
+        self._before_query: QWidget | None = None
+        self.document = DrawDocument(self)
+        self.test_mode = TestMode(self)
+        self.files = DrawFiles(self.document, self, self._settings)
+        self.filler = Filler(self.document, self)
+        self.parts = DrawLayout(self.document, self.test_mode)
+        self.session = DrawSession(self.document, self.parts.models, self.parts.compare, self._saliency_step, self)
+        self.commands = ClassCommands(self, self.document, self.parts.rows, self.filler, self._canvas_in_focus)
+        self.actions_by_name = DrawActions(self, self._slots())
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addWidget(self.parts)
+        self._name_parts()
+        self._connect()
+        self._arranged()
+        self._show_file()
         self._refresh()
 
-    def _build(self) -> None:
-        self.models = ModelChooser()
-        self.models.chosen.connect(self._ask)
-        self.model_note = ElidedLabel("", theme.manager(), role="muted")
-        self.model_note.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-        self.shots = QSpinBox()
-        self.shots.setRange(1, MAX_SHOTS)
-        self.shots.setAccessibleName("Shots")
-        self.shots.setToolTip("Drawings of each class that the model learns from (K)")
-        self.shots.valueChanged.connect(self._set_shots)
-        leave_wheel_to_page(self.shots)
-        top = QHBoxLayout()
-        model_label, shots_label = QLabel("Model"), QLabel("Shots K")
-        model_label.setBuddy(self.models)
-        shots_label.setBuddy(self.shots)
-        for widget in (model_label, self.models):
-            top.addWidget(widget)
-        top.addWidget(self.model_note, 1)
-        for widget in (shots_label, self.shots):
-            top.addWidget(widget)
-        self.clear_button = QPushButton(icon("clear"), "Clear all")
-        self.clear_button.clicked.connect(self.clear_or_bring_back)
-        self.export_button = QPushButton(icon("export"), "Export…")
-        self.export_button.setToolTip("Save the model as it is now, adapted to your drawings")
-        self.export_button.clicked.connect(self.export)
-        top.addWidget(self.clear_button)
-        top.addWidget(self.export_button)
-        middle = QHBoxLayout()
-        middle.setSpacing(8)
-        middle.addWidget(card(self._build_rows(), "Show me"), 5)
-        middle.addWidget(card(self._build_query(), "Now draw one"), 4)
-        self.bars = ProbabilityBars()
-        middle.addWidget(card(scrolling(self.bars), "It thinks"), 3)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(10, 10, 10, 8)
-        layout.setSpacing(8)
-        layout.addLayout(top)
-        layout.addLayout(middle, 1)
-        self.walk = AdaptationPanel()
+    def _name_parts(self) -> None:
+        parts = self.parts
+        self.models, self.shots, self.walk, self.bars = parts.models, parts.shots, parts.walk, parts.bars
+        self.query, self.compare, self.panel = parts.query.canvas, parts.compare, parts.rows
+        self.query_buttons = parts.query.buttons
+        for name, button in parts.buttons.items():
+            button.clicked.connect(self.actions_by_name[name].trigger)
+            self.actions_by_name.explain(button, name)
+        self.export_button, self.clear_button = parts.buttons["export"], parts.buttons["clear_all"]
+
+    def _connect(self) -> None:
+        parts, document = self.parts, self.document
+        document.arranged.connect(self._arranged)
+        document.stack.indexChanged.connect(self._refresh_buttons)
+        self.session.asked.connect(self._asked)
+        self.session.answered.connect(self._take)
+        self.session.met.connect(self._meet)
+        self.shots.valueChanged.connect(document.set_shots)
+        self.compare.changed.connect(self._refresh_buttons)
         self.walk.step_changed.connect(self._step_changed)
-        layout.addWidget(self.walk)
+        self.panel.wanted.connect(self.commands.do)
+        self.panel.dropped.connect(self.filler.take_mime)
+        self.panel.note.other_model_wanted.connect(self._choose_other_model)
+        self.filler.said.connect(self.panel.say)
+        parts.query.judge_wanted.connect(self._judge)
+        parts.query.test_wanted.connect(self.start_or_end_test)
+        parts.query.saliency_wanted.connect(self.session.ask)
+        self.test_mode.changed.connect(self._refresh_buttons)
+        self.files.changed.connect(self._show_file)
+        self.files.opened.connect(self._opened)
+        self.files.said.connect(self.said)
+        self.files.data_source_wanted.connect(self.data_source_wanted)
 
-    def _build_rows(self) -> QWidget:
-        content = QWidget()
-        self._rows_layout = QVBoxLayout(content)
-        self._rows_layout.setContentsMargins(0, 0, 0, 0)
-        self._rows_layout.setSpacing(2)
-        self.no_rows = QLabel("The classes appear here with a model that tells classes apart.")
-        self.no_rows.setProperty("role", "muted")
-        self.no_rows.setWordWrap(True)
-        self._rows_layout.addWidget(self.no_rows)
-        self._rows_layout.addStretch(1)
-        return scrolling(content)
+    def _slots(self) -> dict[str, object]:
+        files = self.files
+        slots: dict[str, object] = {
+            "new": files.new,
+            "open": files.ask_open,
+            "save": files.save,
+            "save_as": files.save_as,
+            "folders": files.ask_export_folders,
+            "data_source": files.use_as_data_source,
+            "undo": self.undo,
+            "redo": self.redo,
+            "clear_all": self.document.clear_all,
+            "add": lambda: self.commands.do(0, "add"),
+            "open_checkpoint": self.parts.models.open,
+            "compare": self.parts.compare_button.showMenu,
+            "go_query": self.go_to_query,
+            "play": self.parts.walk.play_or_hold,
+            "saliency": self.parts.query.saliency_button.toggle,
+            "test": self.start_or_end_test,
+            "export": self.export,
+        }
+        return slots | {name: lambda _=False, name=name: self.commands.do(self.panel.current(), name) for name in ABOUT_CLASSES}
 
-    def _build_query(self) -> QWidget:
-        self.query = DrawingCanvas(hint="Draw one of your classes here", side=260)
-        self.query.setAccessibleName("Query drawing")
-        self.query.set_inset_visible(True)
-        self.query.changed.connect(self._ask)
-        self.query.live.connect(self._ask)
-        self.query.changed.connect(self._refresh_buttons)
-        self.query.live.connect(self._refresh_buttons)
-        buttons = QHBoxLayout()
-        self.query_buttons: dict[str, QToolButton] = {}
-        for name, text, slot in (
-            ("undo", "Undo (Ctrl+Z)", self.query.undo),
-            ("redo", "Redo (Ctrl+Shift+Z)", self.query.redo),
-            ("clear", "Clear (Delete)", self.query.clear),
-        ):
-            button = QToolButton()
-            button.setIcon(icon(name))
-            button.setToolTip(text)
-            button.setAccessibleName(text)
-            button.clicked.connect(slot)
-            self.query_buttons[name] = button
-            buttons.addWidget(button)
-        buttons.addStretch(1)
-        box = QWidget()
-        column = QVBoxLayout(box)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.addWidget(self.query, 1)
-        column.addLayout(buttons)
-        return box
+    # Models
 
     def set_run(self, folder: Path, name: str) -> None:
         """A checkpoint of the current run was saved: offer the run, or look at its model again."""
         if folder != self._run:
             self._run = folder
             self.models.offer(folder, f"{name} (best)")
-        elif self.models.path() == folder:
-            self._ask()
+        elif self.session.follows(folder):
+            self.session.ask()
 
     def offer_runs(self, folders: list[Path]) -> None:
-        """Offer the models of earlier runs, the newest first, and begin with that."""
+        """Offer the models of earlier runs, the newest first, and begin with that; without any, with the model in the box."""
         for folder in reversed(folders):
             self.models.offer(folder, choose=folder == folders[0])
+        if not folders:
+            self.session.ask()
 
-    @property
-    def can_bring_back(self) -> bool:
-        """Whether what was cleared all at once can come back all at once: until something is drawn."""
-        return bool(self._cleared) and all(canvas.is_empty() for canvas in self._canvases())
+    def _choose_other_model(self) -> None:
+        self.models.setFocus()
+        self.models.showPopup()
 
-    def clear_or_bring_back(self) -> None:
-        """Clear every drawing; or bring back what this has just cleared."""
-        if self.can_bring_back:
-            cleared, self._cleared = self._cleared, ()
-            for canvas in cleared:
-                canvas.undo()
-        else:
-            drawn = tuple(canvas for canvas in self._canvases() if not canvas.is_empty())
-            for canvas in drawn:
-                canvas.clear()
-            self._cleared = drawn
-        self._refresh_buttons()
-
-    def _canvases(self) -> list[DrawingCanvas]:
-        return [*(canvas for row in self._rows for canvas in row.canvases), self.query]
-
-    def end(self) -> None:
-        """End the thread."""
-        self.walk.stop()
-        self.worker.end()
-
-    def drawn(self) -> DrawnTask:
-        """All drawings, for keeping."""
-        rows = tuple(row.drawn() for row in (*self._rows, *reversed(self._spare_rows)))
-        # Rows that no model has asked for yet still hold what was drawn the last time.
-        return DrawnTask(self.shots.value(), rows + self._kept[len(rows) :], self.query.strokes())
-
-    def set_drawn(self, task: DrawnTask) -> None:
-        """Bring kept drawings back: at once where their rows are on show, else when a model brings the rows."""
-        self._kept = task.classes
-        self.shots.setValue(task.shots)
-        for row, kept in zip(self._rows, task.classes, strict=False):
-            row.set_drawn(kept)
-        self.query.set_strokes(task.query, undoable=False)
-        self._support_changed()
-
-    @property
-    def adapted(self) -> object:
-        """The model adapted to the drawings, once every class has its own."""
-        return self._result.adapted if self._result else None
-
-    def class_names(self) -> tuple[str, ...]:
-        """The classes' names, made different where two were given the same."""
-        names: list[str] = []
-        for row in self._rows:
-            name, number = row.name, 2
-            while name in names:
-                name, number = f"{row.name} ({number})", number + 1
-            names.append(name)
-        return tuple(names)
+    # What is drawn
 
     @property
     def rows(self) -> list[ClassRow]:
         """The classes on show."""
-        return list(self._rows)
+        return self.panel.rows
 
-    def _set_rows(self, count: int, frame: Frame, binary: bool) -> None:
-        while len(self._rows) > count:
-            row = self._rows.pop()
-            row.hide()
-            self._spare_rows.append(row)
-        while len(self._rows) < count:
-            row = self._spare_rows.pop() if self._spare_rows else self._new_row(len(self._rows) + 1, binary)
-            row.set_shots(self.shots.value())
-            row.show()
-            self._rows.append(row)
-        self.no_rows.setVisible(not self._rows)
-        for row in self._rows:
-            row.set_frame(frame)
-        self.query.set_frame(frame)
+    @property
+    def adapted(self) -> object:
+        """The model adapted to the drawings, once every class has its own."""
+        return self.session.result.adapted if self.session.result else None
 
-    def _new_row(self, number: int, binary: bool) -> ClassRow:
-        name = ("the rest", "it")[number - 1] if binary and number <= 2 else f"class {number}"
-        row = ClassRow(number, name, self.shots.value())
-        if number <= len(self._kept):
-            row.set_drawn(self._kept[number - 1])
-        row.changed.connect(self._support_changed)
-        self._rows_layout.insertWidget(self._rows_layout.count() - 1, row)
-        return row
+    def class_names(self) -> tuple[str, ...]:
+        """The classes' names, made different where two were given the same."""
+        return self.document.names
 
-    def _set_shots(self, shots: int) -> None:
-        for row in self._rows:
-            row.set_shots(shots)
-        self._support_changed()
+    def drawn(self) -> DrawnTask:
+        """All drawings, for keeping."""
+        return self.files.task()
+
+    def undo(self) -> None:
+        """Undo the last stroke of the canvas in focus; where there is none, the last action of the page."""
+        canvas = self._canvas_in_focus()
+        if canvas is not None and canvas.can_undo():
+            canvas.undo()
+        else:
+            self.document.stack.undo()
+
+    def redo(self) -> None:
+        """Redo what undo took back."""
+        canvas = self._canvas_in_focus()
+        if canvas is not None and canvas.can_redo():
+            canvas.redo()
+        else:
+            self.document.stack.redo()
+
+    def _canvas_in_focus(self) -> DrawingCanvas | None:
+        focus = self.window().focusWidget()
+        return focus if isinstance(focus, DrawingCanvas) and self.isAncestorOf(focus) else None
+
+    def go_to_query(self) -> None:
+        """Let the keys draw the query; from there, go back to where they were."""
+        focus = self.window().focusWidget()
+        if focus is self.query:
+            (self._before_query or self.rows[0].name_edit).setFocus()
+            return
+        self._before_query = focus if focus is not None and self.isAncestorOf(focus) else None
+        if self._before_query is not None:
+            self._before_query.destroyed.connect(self._forget_focus)
+        self.query.setFocus()
+
+    def _forget_focus(self, gone: QObject) -> None:
+        self._before_query = None
+
+    # What the model says
+
+    def _arranged(self) -> None:
+        self.shots.blockSignals(True)
+        self.shots.setValue(self.document.shots)
+        self.shots.blockSignals(False)
+        self.query.set_sketch(self.document.query)
+
+    def _saliency_step(self) -> int | None:
+        return self.walk.step if self.parts.query.saliency_button.isChecked() else None
 
     def _step_changed(self, step: int) -> None:
+        if self._saliency_step() is not None:
+            self.session.ask()
         self._refresh()
 
-    def _support_changed(self) -> None:
-        self._version += 1
-        self._refresh_buttons()
-        self._ask()
-
-    def _ask(self) -> None:
-        model = self.models.path()
-        if model is None:
+    def _asked(self) -> None:
+        if self.session.result is None:
             self._refresh()
-            return
-        complete = bool(self._rows) and all(row.complete() for row in self._rows)
-        self.worker.ask(
-            DrawRequest(
-                model,
-                self.class_names(),
-                tuple(row.images() for row in self._rows) if complete else ((),) * len(self._rows),
-                self._version,
-                None if self.query.is_empty() else self.query.image(),
-                self._steps(),
-            )
-        )
-
-    def _steps(self) -> int:
-        if self._result is None:
-            return LEAST_STEPS
-        return max(LEAST_STEPS, self._result.trained.experiment.evaluation.inner_steps)
-
-    def _take(self, request: DrawRequest, result: DrawResult) -> None:
-        old, self._result = self._result, result
-        if old is None or old.trained is not result.trained:
-            self._meet(result.trained, other=old is None or request.model != self._shown)
-            self._shown = request.model
-        self._refresh()
-        self.settled.emit()
-
-    def _meet(self, trained: Trained, *, other: bool) -> None:
-        """Lay the page out for a model that it did not show before; ``other``: not just a later state of the same run."""
-        experiment = trained.experiment
-        if not self._rows and not self._kept:
-            self.shots.blockSignals(True)
-            self.shots.setValue(min(MAX_SHOTS, experiment.task.shot))
-            self.shots.blockSignals(False)
-        self._set_rows(trained.way, trained.frame or Frame(), experiment.task.kind == "one_vs_rest")
-        if other:
-            self.walk.set_steps(self._steps(), experiment.evaluation.inner_steps)
-        # The answer was to a question from before the rows, the frame and the steps were this model's.
-        self._support_changed()
-
-    def _refuse(self, request: DrawRequest, message: str) -> None:
-        if self._result is not None and request.model == self._shown:
-            # The model was there before, so it is the adapting that went wrong: another drawing or fewer steps may help.
-            self._result = DrawResult(self._result.trained, None, None)
         else:
-            self._result = self._shown = None
-            self._set_rows(0, Frame(), False)
-        self._refresh(message)
+            self._refresh_buttons()
+
+    def _take(self) -> None:
+        self._refresh()
+        if self.bars.top and not self.query.sketch.drawing:
+            self.bars.announce()
+        if self.session.message:
+            self._judging = False
+        if self._judging:
+            self._judge()
         self.settled.emit()
 
-    def _refresh(self, message: str = "") -> None:
-        result = self._result
-        adapted = result.adapted if result else None
+    def _meet(self) -> None:
+        result = self.session.result
+        if result is not None:
+            self.walk.set_steps(result.steps, result.trained.experiment.evaluation.inner_steps)
+
+    # Showing it
+
+    def _refresh(self) -> None:
+        result = self.session.result
         self._refresh_buttons()
-        self.model_note.set_text(_note(result.trained) if result else "")
+        self.parts.model_note.set_text(model_note(result.trained) if result else "")
+        self._show_most()
+        adapted = result.adapted if result else None
         if result is None or adapted is None:
             self.walk.clear()
-            self.bars.show_message(message or self._what_is_missing())
+            self.panel.show_scores(None, len(self.rows))
+            self.query.set_heat(None)
+            self.parts.query.explain("")
+            self.bars.show_message(self.session.message or missing(result, self.document, model=self.models.ref() is not None))
+            self._show_headline()
             return
-        self.walk.show_losses(adapted.support_losses, _norm(result.trained))
+        self.walk.limit(adapted.steps)
+        step = self.walk.step
+        # Next to a model without an inner loop the others show what they come to.
+        self.compare.show_step(step if adapted.steps else result.steps)
+        self.walk.show_losses(adapted.support_losses, norm(result.trained))
+        self.walk.show_query(adapted.classes, result.probabilities)
+        self.panel.show_scores(result.support[step] if result.support is not None else None, result.used)
         if result.probabilities is None:
             self.bars.show_message("Now draw one of your classes on the large canvas.")
         else:
-            step = min(self.walk.step, adapted.steps)
             self.bars.show_probabilities(adapted.classes, tuple(float(p) for p in result.probabilities[step]))
+        self._show_headline()
+        self._show_saliency(result)
+
+    def _show_headline(self) -> None:
+        top = self.bars.top
+        self.parts.headline.set_text(f"{top}  {100 * self.bars.probabilities[top]:.0f} %" if top else "")
+        self.parts.headline.setVisible(bool(top))
+
+    def _show_saliency(self, result: DrawResult) -> None:
+        on = self.parts.query.saliency_button.isChecked() and result.saliency is not None
+        self.query.set_heat(result.saliency if on else None)
+        self.parts.query.explain(self.bars.top if on else "")
+
+    def _show_most(self) -> None:
+        trained = self.session.result.trained if self.session.result else None
+        words = too_many(trained, len(self.document.classes)) if trained else ""
+        self.panel.set_most(trained.most_classes if trained and words else None, words)
 
     def _refresh_buttons(self) -> None:
-        """Enable what can be done now."""
-        self.export_button.setEnabled(self.adapted is not None)
-        empty = {canvas: canvas.is_empty() for canvas in self._canvases()}
-        if not all(empty.values()):
-            self._cleared = ()
-        back = self.can_bring_back
-        self.clear_button.setText("Undo clear" if back else "Clear all")
-        self.clear_button.setIcon(icon("undo" if back else "clear"))
-        self.clear_button.setToolTip("Bring back what was cleared" if back else "Clear every drawing; the same button brings them back")
-        self.clear_button.setEnabled(back or not all(empty.values()))
-        for name, possible in (("undo", self.query.can_undo()), ("redo", self.query.can_redo()), ("clear", not empty[self.query])):
-            self.query_buttons[name].setEnabled(possible)
+        """Let be pressed what can be done now."""
+        self.parts.query.refresh()
+        possible = self.possible()
+        self.actions_by_name.refresh(possible)
+        for name, button in self.parts.buttons.items():
+            button.setEnabled(possible.get(name, True))
+        stack = self.document.stack
+        for name, text in (("undo", stack.undoText()), ("redo", stack.redoText())):
+            self.actions_by_name.explain(self.parts.buttons[name], name, text)
+        self.actions_by_name["saliency"].setChecked(self.parts.query.saliency_button.isChecked())
+        self.actions_by_name["test"].setChecked(self.test_mode.active)
         self.changed.emit()
 
-    def _what_is_missing(self) -> str:
-        if self.models.path() is None:
-            return NO_MODEL
-        if not self._rows:
-            return "Loading the model."
-        done = sum(not canvas.is_empty() for row in self._rows for canvas in row.canvases)
-        total = sum(len(row.canvases) for row in self._rows)
-        each = "one drawing" if self.shots.value() == 1 else f"{self.shots.value()} drawings"
-        return f"Give every class its {each} ({done} of {total} done); the model then adapts by itself."
+    def possible(self) -> dict[str, bool]:
+        """Which actions mean something now; those that are not named always do."""
+        document, canvas = self.document, self._canvas_in_focus()
+        current = self.panel.current()
+        index = next((i for i, one in enumerate(document.classes) if one.uid == current), 0)
+        return {
+            "undo": document.stack.canUndo() or (canvas is not None and canvas.can_undo()),
+            "redo": document.stack.canRedo() or (canvas is not None and canvas.can_redo()),
+            "recent": bool(self.files.recent),
+            "clear_all": not document.is_empty(),
+            "folders": any(document.examples(one) for one in document.classes),
+            "data_source": any(document.examples(one) for one in document.classes),
+            "add": len(document.classes) < MAX_CLASSES,
+            "duplicate": len(document.classes) < MAX_CLASSES,
+            "delete": len(document.classes) > MIN_CLASSES,
+            "up": index > 0,
+            "down": index < len(document.classes) - 1,
+            "play": self.adapted is not None,
+            "test": self.adapted is not None or self.test_mode.active,
+            "export": self.adapted is not None,
+            "compare": self.models.ref() is not None,
+        }
+
+    def _show_file(self) -> None:
+        self.parts.file_label.set_text(self.files.title)
+        recent = [(path.name, lambda _=False, path=path: self.files.open(path)) for path in self.files.recent]
+        self.actions_by_name.show_recent(recent)
+        self._refresh_buttons()
+
+    def _opened(self) -> None:
+        self.test_mode.stop()
+        self.panel.say("")
+
+    # Testing
+
+    def start_or_end_test(self) -> None:
+        """Name a class for the user to draw; or end that."""
+        self._judging = False
+        if self.test_mode.active or self.session.result is None or self.session.result.adapted is None:
+            self.test_mode.stop()
+        else:
+            self.test_mode.start(self.session.result.adapted.classes)
+            self.query.let_next_replace()
+            self.query.setFocus()
+
+    def _judge(self) -> None:
+        """Count the drawing, as soon as the model has answered to it as it is now."""
+        result = self.session.result
+        if not self.test_mode.active or self.query.is_empty():
+            self._judging = False
+        elif result is None or result.adapted is None or not self.bars.top or not self.session.current:
+            self._judging = True
+        else:
+            self._judging = False
+            said, names = self.bars.top, result.adapted.classes
+            self.test_mode.answer(said, (self.session.model, self.document.version, self.walk.step))
+            self.test_mode.start(names)
+            self.query.let_next_replace()
+
+    # Ends
 
     def export(self) -> None:
         """Ask for the model as it is now to be exported."""
         if self.adapted is not None:
             self.export_wanted.emit((self.adapted, self.walk.step))
 
+    def end(self) -> None:
+        """End the threads."""
+        self.walk.stop()
+        self.parts.query.end()
+        self.filler.end()
+        self.session.end()
 
-def _note(trained: Trained) -> str:
-    return f"{trained.way}-way, {trained.experiment.algorithm.title}, trained for {trained.iteration:,} iterations"
+    def _settings(self) -> tuple[str, int | None]:
+        model = self.models.ref()
+        return (self.models.title(model.place)[:200] if model else "", self.walk.slider.maximum() or None)
 
+    def showEvent(self, event: QShowEvent) -> None:
+        """Let the commands be given."""
+        super().showEvent(event)
+        self._turn()
 
-def _norm(trained: Trained) -> str:
-    return "support statistics" if trained.experiment.model.batch_norm else "none that looks at other images"
+    def hideEvent(self, event: QHideEvent) -> None:
+        """Let them not be given."""
+        super().hideEvent(event)
+        self._turn()
+
+    def _turn(self) -> None:
+        # Whoever has the same keys gives them up before they are taken, and takes them after they were given up.
+        if self.isVisible():
+            self.shown_or_hidden.emit()
+            self.actions_by_name.refresh(self.possible())
+        else:
+            self.actions_by_name.refresh({})
+            self.shown_or_hidden.emit()

@@ -1,0 +1,125 @@
+"""The window's export: which formats a model is offered, what is written, and what is asked before."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtWidgets import QFileDialog, QMessageBox, QWidget
+from window_cases import tiny
+
+import maml_studio
+from maml_studio.export import FORMATS
+from maml_studio.gui.export_dialog import Exporter
+
+LONG = 60_000
+
+
+@pytest.fixture
+def exporter(qtbot):
+    window = QWidget()
+    qtbot.addWidget(window)
+    window.show()
+    exporter = Exporter(window)
+    yield exporter
+    exporter.end()
+
+
+@pytest.fixture
+def said(monkeypatch):
+    """What message boxes said."""
+    said = []
+    monkeypatch.setattr(QMessageBox, "information", lambda *words: said.append(words[2]))
+    monkeypatch.setattr(QMessageBox, "warning", lambda *words: said.append(words[2]))
+    return said
+
+
+def adapted(algorithm="protonet"):
+    trained = maml_studio.random_start(tiny(algorithm__name=algorithm))
+    images = np.random.default_rng(0).random((3, 28, 28), dtype=np.float32)
+    model = trained.adapt(images, ["star", "bird", "owl"])
+    return model, model.steps
+
+
+def press(qtbot, button):
+    """Click on a button's mark: a radio button is not pressed beside its text."""
+    qtbot.mouseClick(button, Qt.MouseButton.LeftButton, pos=QPoint(10, button.height() // 2))
+
+
+def offered(exporter):
+    return [name for name, button in exporter.dialog.choices.items() if button.isEnabled()]
+
+
+def test_an_initialisation_is_offered_as_weights_only_and_the_others_say_why(exporter, tmp_path):
+    exporter.ask(tmp_path, "run.safetensors")
+    assert offered(exporter) == ["safetensors"]
+    assert exporter.dialog.file_format == "safetensors"
+    assert not exporter.dialog.softmax.isEnabled()
+    assert "needs a model adapted to examples" in exporter.dialog.choices["onnx"].accessibleDescription()
+    exporter.dialog.reject()
+
+
+@pytest.mark.parametrize(("algorithm", "formats"), [("maml", list(FORMATS)[:3]), ("protonet", list(FORMATS))])
+def test_prototypes_are_offered_where_there_are_any(exporter, algorithm, formats):
+    exporter.ask(adapted(algorithm), "adapted.safetensors")
+    assert offered(exporter) == formats
+    exporter.dialog.reject()
+
+
+@pytest.mark.parametrize("file_format", FORMATS)
+def test_the_ending_follows_the_format(exporter, qtbot, said, tmp_path, monkeypatch, file_format):
+    suggestions = []
+
+    def choose(*words, **_):
+        suggestions.append((Path(words[2]).name, words[3]))
+        return str(tmp_path / "mine"), ""
+
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", choose)
+    exporter.ask(adapted(), "adapted.safetensors")
+    press(qtbot, exporter.dialog.choices[file_format])
+    kind = FORMATS[file_format]
+    assert exporter.dialog.softmax.isEnabled() == kind.graph
+    qtbot.mouseClick(exporter.dialog.choose_file, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: bool(said), timeout=LONG)
+    assert f"mine{kind.suffix}" in said[0]
+    assert sorted(file.name for file in tmp_path.iterdir()) == sorted([f"mine{kind.suffix}", f"mine{kind.card_suffix}"])
+    name = "adapted-prototypes" if file_format == "prototypes" else "adapted"
+    assert suggestions == [(f"{name}{kind.suffix}", f"{kind.title} (*{kind.suffix})")]
+
+
+def test_without_softmax_a_graph_gives_logits(exporter, qtbot, said, tmp_path, monkeypatch):
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_, **__: (str(tmp_path / "mine.onnx"), ""))
+    exporter.ask(adapted(), "adapted.safetensors")
+    press(qtbot, exporter.dialog.choices["onnx"])
+    press(qtbot, exporter.dialog.softmax)
+    assert not exporter.dialog.softmax.isChecked()
+    qtbot.mouseClick(exporter.dialog.choose_file, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: bool(said), timeout=LONG)
+    assert "(logits,) = session.run" in (tmp_path / "mine.onnx.md").read_text()
+
+
+@pytest.mark.parametrize("there", ["mine.onnx", "mine.onnx.md"])
+def test_it_asks_before_it_replaces_file_or_card(exporter, qtbot, said, tmp_path, monkeypatch, there):
+    (tmp_path / there).write_text("precious")
+    asked = []
+
+    def no(*words):
+        asked.append(words[2])
+        return QMessageBox.StandardButton.Cancel
+
+    monkeypatch.setattr(QMessageBox, "question", no)
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_, **__: (str(tmp_path / "mine.onnx"), ""))
+    exporter.ask(adapted(), "adapted.safetensors")
+    press(qtbot, exporter.dialog.choices["onnx"])
+    qtbot.mouseClick(exporter.dialog.choose_file, Qt.MouseButton.LeftButton)
+    assert asked == [f"Replace {there}?"]
+    assert (tmp_path / there).read_text() == "precious"
+    assert not said
+
+
+def test_what_goes_wrong_is_said(exporter, qtbot, said, tmp_path, monkeypatch):
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_, **__: (str(tmp_path / "nowhere" / "mine"), ""))
+    exporter.ask(adapted(), "adapted.safetensors")
+    qtbot.mouseClick(exporter.dialog.choose_file, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: bool(said), timeout=LONG)
+    assert "can't be written" in said[0]
