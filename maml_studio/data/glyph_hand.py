@@ -88,8 +88,9 @@ def write(classes: Sequence[GlyphClass], normals: Floats, hand: Hand) -> list[Dr
 
     last = (lengths > 0).sum(-1) * _STEPS  # index of each stroke's last point
     turns = turns * (1 + hand.turn * own["turn"]) + hand.bend * own["bend"] * (lengths > 0)
-    corners = corners + hand.corner * own["corner"] * (corners != 0)
-    corners[..., 0] += hand.rotation * own["rotation"][..., 0]
+    off = hand.corner * own["corner"] * (corners != 0)
+    off[..., 0] = hand.rotation * own["rotation"][..., 0]  # before the first part there is no corner but the stroke's own heading
+    corners = corners + off
     lengths = lengths * np.exp(hand.length * own["length"] + hand.size * own["size"])
     heading = _rounded(headings(turns, corners, _STEPS), hand.smooth * np.exp(0.5 * whole[..., 0]))
     points = np.stack(follow(heading, lengths, _STEPS), -1)  # [classes, instances, strokes, points, 2]

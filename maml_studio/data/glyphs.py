@@ -19,7 +19,7 @@ from .images import SIDE, Pixels
 from .progress import Progress, throttled
 
 _VERSION = 1  # of what the numbers below and in glyph_classes and glyph_hand draw; another number makes older files stale
-_KEPT = 4  # sets of images in the cache, 30 MB each with the default settings
+_KEPT = 4  # sets of images in the cache, 24 MB each with the default settings
 _TOGETHER = 128  # classes at a time
 _HANDS = 1_000_003  # third number of the seeds of hands, beyond every sibling's
 

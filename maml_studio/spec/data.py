@@ -219,10 +219,10 @@ class Glyphs(ImageSettings):
     source: Literal["glyphs"] = setting("glyphs", title="Source", help="Where the tasks come from.")
     split: Literal["random", "classes", "images", "all"] = setting("random", title="Split", labels=SPLIT_LABELS, help=SPLIT_HELP)
     classes: int = setting(
-        2000,
+        1500,
         title="Characters",
         unit="classes",
-        help="How many characters are invented. More teach more; the first drawing takes a second for every 7,000 images.",
+        help="How many characters are invented. They are drawn once, about 8,000 images a second, and kept.",
         ge=10,
         le=20_000,
     )
