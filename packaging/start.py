@@ -30,7 +30,8 @@ CHECKS = {
     "mypy": ["-m", "mypy"],
     # Not its console script, whose first line holds the path of the folder that the environment was made in.
     "import-linter": ["-c", "from importlinter.cli import lint_imports_command as run; run()"],
-    "pytest": ["-m", "pytest"],
+    # One process per core, but for the memory that torch takes in each no more than four; the tests of a file share what they set up.
+    "pytest": ["-m", "pytest", "-n", "auto", "--maxprocesses", "4", "--dist", "loadfile"],
 }
 
 

@@ -11,7 +11,7 @@ import pytest
 # Before anything imports Qt or torch.
 os.environ["QT_QPA_PLATFORM"] = os.environ.get("MAML_STUDIO_TEST_PLATFORM", "offscreen")
 os.environ["OMP_WAIT_POLICY"] = "PASSIVE"
-os.environ.setdefault("OMP_NUM_THREADS", "2")
+os.environ.setdefault("OMP_NUM_THREADS", "1" if "PYTEST_XDIST_WORKER" in os.environ else "2")
 # In the environment rather than a fixture: programs that a test starts shall write there too.
 _home = tempfile.mkdtemp(prefix="maml-studio-tests-")
 os.environ["MAML_STUDIO_HOME"] = _home

@@ -43,7 +43,8 @@ def build_algorithm(experiment: Experiment, module: nn.Module, *, trained_on: Ex
     Args:
         experiment: the settings.
         module: the network.
-        trained_on: the settings that the network was trained with, where they are others: its classes are known only to its own source.
+        trained_on: the settings that the network was trained with, where they may be others: its classes have their numbers in its own data
+            alone, since another folder, split or seed numbers others.
     """
     learner = Learner(
         module,
@@ -52,7 +53,7 @@ def build_algorithm(experiment: Experiment, module: nn.Module, *, trained_on: Ex
         head=experiment.model.head_layer,
     )
     data = experiment.data
-    known = data.same_classes and (trained_on is None or trained_on.data.source == data.source)
+    known = data.same_classes and (trained_on is None or trained_on.data == data)
     return ALGORITHMS[experiment.algorithm.name](experiment.algorithm, learner, known_classes=known, seed=experiment.seed)
 
 

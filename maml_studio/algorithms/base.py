@@ -11,6 +11,7 @@ from .learner import Learner, Params
 
 Order = Literal[0, 1, 2]
 """How much of the inner loop can be differentiated: nothing; the steps, with their gradients as constants; everything."""
+SEED_OFFSET = 2_000_003
 
 
 @dataclass(frozen=True)
@@ -76,6 +77,10 @@ class Algorithm:
         """
         del classes
         return {name: value.detach().clone().requires_grad_() for name, value in self.learner.module.named_parameters()}
+
+    def _generator(self) -> torch.Generator:
+        """Draws what there is beside the network. The seed itself drew the network: its numbers would come once more, as if copied."""
+        return torch.Generator().manual_seed(self.seed + SEED_OFFSET)
 
     def classes_in(self, meta: Params) -> int:
         """The ``classes`` that these meta-parameters were made for; 0 where it makes no difference."""

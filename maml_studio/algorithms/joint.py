@@ -26,7 +26,7 @@ class Joint(Algorithm):
         meta = super().meta_parameters()
         if self.learner.loss_name == "mse":
             return meta
-        generator = torch.Generator().manual_seed(self.seed)
+        generator = self._generator()
         for name in self.learner.head:
             old = meta.pop(name).detach()
             bound = self.learner.module.get_parameter(self.learner.head[0]).shape[1] ** -0.5

@@ -21,7 +21,7 @@ class MetaSgd(Algorithm):
         """θ, and α drawn evenly between the two settings."""
         meta = super().meta_parameters(classes)
         low, high = self.settings.rate_min, self.settings.rate_max
-        generator = torch.Generator().manual_seed(self.seed)
+        generator = self._generator()
         for name, value in list(meta.items()):
             drawn = torch.rand(value.shape, generator=generator, dtype=value.dtype)
             meta[RATE + name] = (low + (high - low) * drawn).to(value.device).requires_grad_()

@@ -113,7 +113,7 @@ class DrawFiles(QObject):
                 self._window,
                 "Open drawing",
                 f"{path.name} holds {len(task.classes)} classes, and this page shows {MAX_CLASSES} at most. "
-                "Training can use it as it is: choose the data source “drawn” on the Train page, and this file.",
+                "Training can use it as it is: choose the source “Drawings” on the Train page, and this file.",
             )
             return False
         if not self.may_replace():

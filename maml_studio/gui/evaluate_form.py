@@ -114,9 +114,12 @@ class EvaluateForm(QWidget):
             self.source.addItem(f"as trained: {experiment.data.source}", SAME)
             for key, variant in fitting.items():
                 self.source.addItem(f"other: {variant.title}", key)
-            if data is not None and data.get("source") in fitting:
-                self._raw["data"] = dict(data)
-                self.source.setCurrentIndex(self.source.findData(data["source"]))
+            key = str(data.get("source")) if data is not None else ""
+            if data is not None and key in fitting:
+                # An earlier version, which remembered it, may have known other fields.
+                fields = fitting[key]().model_dump()
+                self._raw["data"] = fields | {name: data[name] for name in fields if name in data}
+                self.source.setCurrentIndex(self.source.findData(key))
         self._take_mode()
         self._refresh()
         self.changed.emit()
@@ -157,7 +160,8 @@ class EvaluateForm(QWidget):
     def _choose_source(self) -> None:
         assert self._trained is not None
         key = self.source.currentData()
-        if key == SAME:
+        if key in (SAME, self._trained.data.source):
+            # Of its own source most was trained on: the split stays what it was.
             self._raw["data"] = self._trained.data.model_dump()
         else:
             # None of other data was trained on, so that all of it may be used.

@@ -1,5 +1,6 @@
 """Ask what an export is to be and where it goes, write it in a thread, and say what came of it."""
 
+from collections import deque
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -99,6 +100,8 @@ class Exporter:
         self._window = window
         self.dialog: FormatDialog | None = None
         """The last choice of a format that was on show."""
+        self._waiting: deque[ExportRequest] = deque()
+        self._busy = False
         self.worker = ExportWorker(window)
         self.worker.done.connect(self._done)
         self.worker.failed.connect(self._failed)
@@ -129,12 +132,28 @@ class Exporter:
         place = str(folder / file_name) if folder.is_dir() else file_name
         file = ask_where(self._window, dialog.windowTitle(), place, kind.title, kind.suffix, beside=(kind.card_suffix,))
         if file is not None:
-            self.worker.ask(ExportRequest(model, file, name, dialog.softmax.isChecked()))
+            self.write(ExportRequest(model, file, name, dialog.softmax.isChecked()))
+
+    def write(self, request: ExportRequest) -> None:
+        """Write an export in the thread, one after the other: the worker by itself would forget all but the latest."""
+        self._waiting.append(request)
+        self._next()
+
+    def _next(self) -> None:
+        if self._waiting and not self._busy:
+            self._busy = True
+            self.worker.ask(self._waiting.popleft())
+
+    def _go_on(self) -> None:
+        self._busy = False
+        self._next()
 
     def _done(self, request: ExportRequest, paths: tuple[Path, Path]) -> None:
+        self._go_on()
         file, card = paths
         lines = [f"{file.name} ({FORMATS[request.file_format].title})", f"{card.name}, the model card with the lines that use it"]
         QMessageBox.information(self._window, TITLE, f"Written to {file.parent}:\n\n" + "\n".join(lines))
 
     def _failed(self, request: ExportRequest, message: str) -> None:
+        self._go_on()
         QMessageBox.warning(self._window, TITLE, message)

@@ -267,7 +267,10 @@ class MainWindow(QMainWindow):
         self.exporter.ask(adapted_at_step, "adapted.safetensors")
 
     def _train_on_drawings(self, path: Path) -> None:
-        """Let the form take its tasks from a file of drawings."""
+        """Let the form take its tasks from a file of drawings; while a run is under way it shows that run's settings."""
+        if self.session.running:
+            QMessageBox.information(self, "Use as data source", "The settings are those of the run under way. Stop it first.")
+            return
         experiment = self.form.experiment() or self.memory.experiment()
         try:
             experiment = with_changes(experiment, {"data.source": "drawn", "data.path": str(path)})

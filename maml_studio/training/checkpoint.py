@@ -85,7 +85,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
         raise CheckpointError(f"{path}: is cut short or no safetensors file ({error})") from None
     meta = {name.removeprefix("meta/"): value for name, value in tensors.items() if name.startswith("meta/")}
     for name, value in meta.items():
-        if not value.is_floating_point() or not bool(torch.isfinite(value).all()):
+        if not value.is_floating_point() or not bool(torch.isfinite(value.float()).all()):  # 8-bit numbers can't be looked at as they are
             raise CheckpointError(f"{path}: {name} holds values that are no numbers")
     try:
         experiment = parse(raw["experiment"])
@@ -131,7 +131,7 @@ def check_shapes(checkpoint: Checkpoint, expected: dict[str, Tensor], origin: st
     """Refuse weights of another network.
 
     Raises:
-        CheckpointError: naming the first parameter that is missing, unknown or of another shape.
+        CheckpointError: naming the first parameter that is missing, unknown, or of another shape or type.
     """
     for name, value in expected.items():
         found = checkpoint.meta.get(name)
@@ -139,6 +139,12 @@ def check_shapes(checkpoint: Checkpoint, expected: dict[str, Tensor], origin: st
             raise CheckpointError(f"{origin}: has no weights for {name}")
         if found.shape != value.shape:
             raise CheckpointError(f"{origin}: {name} has shape {list(found.shape)}, and the network's is {list(value.shape)}")
+        if found.dtype != value.dtype:
+            raise CheckpointError(f"{origin}: {name} holds numbers of type {_kind(found)}, and the network's are {_kind(value)}")
     for name in checkpoint.meta:
         if name not in expected:
             raise CheckpointError(f"{origin}: has weights {name}, which the network does not have")
+
+
+def _kind(tensor: Tensor) -> str:
+    return str(tensor.dtype).removeprefix("torch.")

@@ -25,14 +25,16 @@ def start_from(meta: Params, path: Path) -> str:
         CheckpointError: when it can't be read, or nothing in it fits.
     """
     found = _weights(path)
+    found = {name: value for name, value in found.items() if value.is_floating_point()}
     fitting = [name for name, value in meta.items() if name in found and found[name].shape == value.shape]
     if not fitting:
         raise CheckpointError(f"training.start_from: no weights in {path} agree with the network in name and shape")
     with torch.no_grad():
         for name in fitting:
-            if not bool(torch.isfinite(found[name]).all()):
+            weights = found[name].to(meta[name])  # 8-bit numbers can't be looked at as they are
+            if not bool(torch.isfinite(weights).all()):
                 raise CheckpointError(f"training.start_from: {name} in {path} holds values that are no numbers")
-            meta[name].copy_(found[name])
+            meta[name].copy_(weights)
     left = [name for name in meta if name not in fitting]
     rest = f"; {', '.join(left[:4])}{' and others' if len(left) > 4 else ''} start at random" if left else ""
     return f"Starts from {len(fitting)} of {len(meta)} weight tensors of {path.name}{rest}."

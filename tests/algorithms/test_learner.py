@@ -170,6 +170,15 @@ def test_built_from_an_experiment(name: str) -> None:
         assert build_algorithm(sines, build_for(sines)).learner.loss_name == "mse"
 
 
+@pytest.mark.parametrize(
+    ("data", "known"),
+    [({}, True), ({"data.split": "classes", "data.holdout": ["3"]}, False), ({"data.source": "folder", "data.split": "images"}, False)],
+)
+def test_classes_are_known_only_where_their_numbers_come_from(data: dict[str, object], known: bool) -> None:
+    tried = with_changes(Experiment(), {"algorithm.name": "joint"})
+    assert build_algorithm(tried, build_for(tried), trained_on=with_changes(tried, data)).known_classes is known
+
+
 def test_module_and_settings_table_agree() -> None:
     assert list(ALGORITHMS) == list(TABLES["algorithm"])
     assert build("mlp-relu").head.out_features == WAY

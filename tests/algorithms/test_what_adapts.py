@@ -11,8 +11,10 @@ from algorithm_cases import (
     with_algorithm,
 )
 
-from maml_studio.algorithms import Algorithm, OuterGradient, Params
+from maml_studio.algorithms import Algorithm, OuterGradient, Params, build_algorithm
 from maml_studio.data import Episodes
+from maml_studio.models import build_for
+from maml_studio.spec import Experiment, with_changes
 
 NETWORKS = ("conv4-context", "mlp-context")
 PATHS = pytest.mark.parametrize("batched", [True, False])
@@ -105,6 +107,17 @@ def test_first_rates_of_meta_sgd() -> None:
     ahead, back = (algorithm.adapt(one, episodes, 1)[1].params for one in (meta, turned))
     for key in rates:
         torch.testing.assert_close(ahead[key] - meta[key], meta[key] - back[key], rtol=1e-9, atol=1e-14)
+
+
+@pytest.mark.parametrize(("algorithm", "drawn", "weights"), [("meta_sgd", "inner_rate.", "conv1.weight"), ("joint", "all_classes.", "")])
+def test_what_is_drawn_beside_the_network_is_no_copy_of_it(algorithm: str, drawn: str, weights: str) -> None:
+    experiment = with_changes(Experiment(), {"algorithm.name": algorithm, "model.width": 8, "seed": 3})
+    network = build_for(experiment)
+    meta = build_algorithm(experiment, network).meta_parameters(10)
+    first = network.get_parameter("conv1.weight").flatten()
+    other = meta[f"{drawn}{weights or 'weight'}"].flatten()
+    count = min(len(first), len(other))
+    assert torch.corrcoef(torch.stack([first[:count], other[:count]]))[0, 1].abs() < 0.5
 
 
 def test_learned_rates_beyond_the_steps_of_training() -> None:

@@ -140,6 +140,16 @@ def test_drawings_become_the_data_source_of_the_form(window, qtbot, tmp_path, di
     assert window.tabs.currentWidget() is window.train_page
 
 
+def test_a_run_under_way_keeps_its_settings_on_show(window, qtbot, tmp_path, monkeypatch):
+    before, told = window.form.experiment(), []
+    monkeypatch.setattr(QMessageBox, "information", lambda parent, title, text: told.append(text))
+    window.step_run()
+    assert window.session.running
+    window.draw_page.data_source_wanted.emit(tmp_path / "mine.drawn.json")
+    assert window.form.experiment() == before
+    assert "run under way" in told[0]
+
+
 def test_save_as_keeps_the_first_file(page, qtbot, tmp_path, dialogs):
     draw(qtbot, page.rows[0].canvases[0], SHAPES[0])
     for name in ("one", "two"):

@@ -205,6 +205,13 @@ def test_another_source_is_a_new_domain(page, qtbot, digits_run, pictures):
     assert page.form.experiment().data == tiny().data
 
 
+def test_its_own_source_keeps_the_split_that_it_was_trained_with(page, qtbot, digits_run):
+    """All of it would be classes and images of training, sold as new ones."""
+    open_model(qtbot, page, digits_run)
+    choose(page.form.source, "digits")
+    assert page.form.experiment().data == tiny().data
+
+
 def test_data_that_cannot_be_used_is_told_and_nothing_is_lost(page, qtbot, digits_run, tmp_path):
     report = evaluated(qtbot, page, digits_run)
     choose(page.form.source, "folder")
@@ -400,6 +407,14 @@ def test_settings_are_remembered(page, qtbot, digits_run, pictures):
     assert (other.form.tasks.value(), other.form.modes.currentData(), other.form.random.isChecked()) == (77, "transductive", False)
     assert other.form.experiment().evaluation.transductive
     other.end()
+
+
+@pytest.mark.parametrize("data", [{"source": "folder"}, {"source": "folder", "path": "x", "gone": 1}, {"source": ["folder"]}])
+def test_data_remembered_by_another_version_does_no_harm(page, qtbot, digits_run, data):
+    kept = json.loads(page.remembered()) | {"data": data}
+    page.bring_back(json.dumps(kept))
+    open_model(qtbot, page, digits_run)
+    assert page.form.experiment().data.source == ("folder" if data["source"] == "folder" else "digits")
 
 
 def test_data_remembered_for_pictures_does_no_harm_to_a_function(page, qtbot, digits_run, sines_run, pictures):

@@ -10,7 +10,7 @@ from window_cases import tiny
 
 import maml_studio
 from maml_studio.export import FORMATS
-from maml_studio.gui.export_dialog import Exporter
+from maml_studio.gui.export_dialog import Exporter, ExportRequest
 
 LONG = 60_000
 
@@ -123,3 +123,11 @@ def test_what_goes_wrong_is_said(exporter, qtbot, said, tmp_path, monkeypatch):
     qtbot.mouseClick(exporter.dialog.choose_file, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: bool(said), timeout=LONG)
     assert "can't be written" in said[0]
+
+
+def test_every_export_is_written_however_fast_they_are_asked_for(exporter, qtbot, said, tmp_path):
+    model = adapted()
+    for name, file_format in (("a.onnx", "onnx"), ("b.safetensors", "safetensors"), ("c.safetensors", "prototypes")):
+        exporter.write(ExportRequest(model, tmp_path / name, file_format, True))
+    qtbot.waitUntil(lambda: len(said) == 3, timeout=LONG)
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["a.onnx", "a.onnx.md", "b.md", "b.safetensors", "c.md", "c.safetensors"]

@@ -145,6 +145,10 @@ def test_refused(path: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None
     ("change", "words"),
     [
         (lambda meta: meta | {"head.bias": torch.zeros(4)}, "head.bias has shape [4], and the network's is [3]"),
+        (
+            lambda meta: meta | {"head.bias": meta["head.bias"].double()},
+            "head.bias holds numbers of type float64, and the network's are float32",
+        ),
         (lambda meta: {name: value for name, value in meta.items() if name != "conv2.weight"}, "has no weights for conv2.weight"),
         (lambda meta: meta | {"conv9.weight": torch.zeros(4)}, "has weights conv9.weight, which the network does not have"),
     ],

@@ -35,6 +35,18 @@ def test_plain_weights_are_taken_where_name_and_shape_agree(tmp_path: Path) -> N
     assert meta["head"].eq(0).all()
 
 
+@pytest.mark.parametrize("kind", [torch.float16, torch.float64, torch.float8_e4m3fn, torch.complex64, torch.int8])
+def test_weights_of_any_precision_are_taken_and_nothing_else(tmp_path: Path, kind: torch.dtype) -> None:
+    save_file({"body": torch.full((4,), 0.5).to(kind)}, tmp_path / "plain.safetensors")
+    meta = {"body": torch.zeros(4)}
+    if kind.is_floating_point:
+        start_from(meta, tmp_path / "plain.safetensors")
+        assert meta["body"].eq(0.5).all()
+    else:
+        with pytest.raises(CheckpointError, match="no weights in"):
+            start_from(meta, tmp_path / "plain.safetensors")
+
+
 @pytest.mark.parametrize(
     ("name", "content", "words"),
     [
