@@ -97,6 +97,7 @@ class Trained:
         self.scores = _read_scores(checkpoint, origin)
         """The last validation before the checkpoint; None if there was none."""
         self._checkpoint = checkpoint
+        _check_size(checkpoint, origin)
         self._algorithm = build_algorithm(self.experiment, build_for(self.experiment))
         # torch.func.functional_call puts the parameters on the module while it runs: one thread at a time.
         self._lock = threading.Lock()
@@ -447,6 +448,18 @@ def ends_in_softmax(experiment: Experiment) -> bool:
 def _other_source(one: Experiment, other: Experiment) -> bool:
     """Whether two experiments' pictures come from different places, and so may lie differently in the image."""
     return (one.data.source, getattr(one.data, "path", "")) != (other.data.source, getattr(other.data, "path", ""))
+
+
+def _check_size(checkpoint: Checkpoint, origin: str) -> None:
+    """Refuse settings that ask for far more weights than there are in the file, before any are made."""
+    if checkpoint.experiment.model.name == "module":
+        return
+    with torch.device("meta"):
+        wanted = sum(value.numel() for value in build_for(checkpoint.experiment).parameters())
+    found = sum(value.numel() for value in checkpoint.meta.values())
+    # The head may be missing, or have other rows.
+    if wanted > 10 * found + 1_000_000:
+        raise CheckpointError(f"{origin}: its settings name a network of {wanted:,} weights, and the file holds {found:,}")
 
 
 def _read_frame(checkpoint: Checkpoint, origin: str) -> Frame | None:

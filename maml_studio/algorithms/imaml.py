@@ -76,6 +76,9 @@ class Imaml(Algorithm):
 def conjugate_gradients(matrix: Callable[[Tensor], Tensor], right: Tensor, steps: int) -> tuple[Tensor, Tensor]:
     """Solve a symmetric positive definite system of each task (Hestenes and Stiefel 1952).
 
+    Where a system turns out not to be positive definite, as I + H/λ may with batch norm and a small λ, that task takes the best of the
+    iterates so far and of the right-hand side itself, in the spirit of Steihaug 1983.
+
     Args:
         matrix: multiplies ``[tasks, n]`` by the matrix of each task.
         right: right-hand sides, ``[tasks, n]``.
@@ -88,14 +91,22 @@ def conjugate_gradients(matrix: Callable[[Tensor], Tensor], right: Tensor, steps
     direction, square = residual, residual.square().sum(-1, keepdim=True)
     tiny = torch.finfo(right.dtype).tiny
     going = torch.ones_like(square, dtype=torch.bool)
-    for _ in range(steps):
+    best, best_residual = right, right
+    for step in range(steps):
         image = matrix(direction)
         curvature = (direction * image).sum(-1, keepdim=True)
-        # Solved exactly, or a direction in which the Hessian bends the other way: from there on that task stays with what it has.
+        if step == 0:
+            # The right-hand side itself, which is first-order MAML's gradient, is the least that a bad system should come to.
+            best_residual = right - image
+        # Solved exactly, or a direction in which the matrix bends the other way: there the method has no more to say.
+        bent = going & (curvature < -tiny)
         going = going & (curvature > tiny)
+        solution, residual = torch.where(bent, best, solution), torch.where(bent, best_residual, residual)
         rate = torch.where(going, square / curvature.clamp_min(tiny), 0)
         solution, residual = solution + rate * direction, residual - rate * image
         before, square = square, residual.square().sum(-1, keepdim=True)
+        better = square < best_residual.square().sum(-1, keepdim=True)
+        best, best_residual = torch.where(better, solution, best), torch.where(better, residual, best_residual)
         direction = residual + torch.where(before > tiny, square / before.clamp_min(tiny), 0) * direction
     left, whole = (torch.linalg.vector_norm(vector, dim=-1) for vector in (residual, right))
     return solution, torch.where(whole > 0, left / whole.clamp_min(tiny), 0)

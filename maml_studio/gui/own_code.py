@@ -1,5 +1,7 @@
 """Asks before code of the user's own runs because an experiment names it; the answer is remembered."""
 
+from contextlib import suppress
+
 from PySide6.QtWidgets import QMessageBox, QWidget
 
 from ..spec import Experiment
@@ -13,7 +15,8 @@ KEY = "own_modules"
 def allow_remembered(memory: Memory) -> None:
     """Allow the modules that were allowed in this window before."""
     for module in memory.text(KEY).split():
-        allow(module)
+        with suppress(ValueError):  # a settings file that was tampered with should not keep the window from opening
+            allow(module)
 
 
 def may_run(experiment: Experiment, memory: Memory, window: QWidget) -> bool:

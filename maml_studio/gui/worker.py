@@ -201,6 +201,7 @@ class PreviewWorker(LatestWorker):
         import torch
 
         from ..data import Cancelled, DownloadNeeded, downloads_allowed, open_tasks
+        from ..training.training_tasks import TrainingTasks
 
         experiment = request.experiment
         if self._opened is None or self._opened[0] != experiment.data:
@@ -213,6 +214,7 @@ class PreviewWorker(LatestWorker):
                 self.download_needed.emit(request, str(needed))
                 return None
         sampler = self._opened[1].sampler("train", experiment.task)
+        TrainingTasks(self._opened[1], experiment)
         # The validation and test parts must carry the task too: better known now than an hour later.
         for part in ("validation", "test"):
             self._opened[1].sampler(part, experiment.task)

@@ -92,6 +92,10 @@ def _of_algorithm(experiment: Experiment) -> list[Problem]:
         found.append(Problem("task.kind", f"should be n_way: {algorithm.title} tells all training classes apart at once"))
     if training.objective == "soft_accuracy" and task.regression:
         found.append(Problem("training.objective", "should be loss, since a function to fit has no accuracy"))
+    if training.tail < 1 and algorithm.pools_tasks:
+        found.append(
+            Problem("training.tail", f"should be 1: {algorithm.title} adapts to no task while it trains, so none of them is the worst")
+        )
     if training.vary_way:
         if not isinstance(task, NWay) or not algorithm.any_way:
             found.append(
@@ -111,6 +115,11 @@ def advice(experiment: Experiment) -> list[str]:
     found = []
     if algorithm.name == "unicorn_maml" and steps == 1:
         found.append("With one inner step Unicorn-MAML's body does not adapt, since all rows of the head are equal; take two or more.")
+    if algorithm.name == "imaml" and experiment.model.batch_norm:
+        found.append(
+            "With batch norm I + H/λ is often not positive definite, and conjugate gradients end early; where the CG residual stays near 1 "
+            "or above, take a larger λ or damping, or group norm."
+        )
     if steps == 0 and algorithm.name != "proto_maml":
         found.append("Without inner steps this is ordinary training on the queries; nothing adapts while training.")
     return found

@@ -2,7 +2,7 @@
 
 import torch
 
-from ..data import Episodes, Sampler, Tasks
+from ..data import DataError, Episodes, Sampler, Tasks
 from ..spec import Experiment, NWay, TaskSettings
 
 
@@ -22,8 +22,16 @@ class TrainingTasks:
         self._largest_shot = max(self._shot, training.vary_shot)
         self._way = task.way if isinstance(task, NWay) else 0
         self._largest_way = max(self._way, training.vary_way)
-        self.class_names = self._sampler(self._sized(self._largest_way, self._largest_shot)).class_names
+        self.class_names = self._largest().class_names
         """The classes of training; empty for regression."""
+
+    def _largest(self) -> Sampler:
+        self._sampler(self._experiment.task)  # what the task itself asks for comes first
+        try:
+            return self._sampler(self._sized(self._largest_way, self._largest_shot))
+        except DataError as error:
+            shots = "training.vary_shot" if self._experiment.training.vary_shot > self._shot else "algorithm.train_shots"
+            raise DataError(str(error).replace("task.way", "training.vary_way").replace("task.shot", shots)) from None
 
     def draw(self, generator: torch.Generator) -> tuple[Episodes, TaskSettings]:
         """One meta-batch, and the size of its tasks."""

@@ -59,15 +59,24 @@ def test_solved_tasks_stay_solved_and_nothing_to_solve_is_zero() -> None:
 
 
 def test_stops_for_good_where_the_matrix_bends_the_other_way() -> None:
-    """A task with a negative curvature keeps what it has; the others go on."""
+    """A task with a negative curvature takes the best of what it has and of the right-hand side; the others go on."""
     matrix, right = systems()
     matrix[0], right[0] = torch.diag(torch.tensor([9.0, 4, 3, 2, 1, -1], dtype=torch.float64)), 1
     met = next(steps for steps in range(1, SIZE) if _direction_bends(matrix[0], right[0], steps))
     assert met == 3
-    before, _ = conjugate_gradients(lambda vector: product(matrix, vector), right, met - 1)
-    after, _ = conjugate_gradients(lambda vector: product(matrix, vector), right, SIZE + 2)
-    torch.testing.assert_close(after[0], before[0], rtol=0, atol=0)
+    candidates = [right[0], *(conjugate_gradients(lambda v: product(matrix, v), right, steps)[0][0] for steps in range(1, met))]
+    expected = min(candidates, key=lambda x: (right[0] - matrix[0] @ x).norm().item())
+    after, residual = conjugate_gradients(lambda vector: product(matrix, vector), right, SIZE + 2)
+    torch.testing.assert_close(after[0], expected, rtol=0, atol=0)
+    left = (right[0] - matrix[0] @ expected).norm() / right[0].norm()
+    torch.testing.assert_close(residual[0], left, rtol=1e-10, atol=0)
     torch.testing.assert_close(after[1:], torch.linalg.solve(matrix[1:], right[1:]), rtol=1e-8, atol=1e-10)
+
+
+def test_a_matrix_that_bends_the_other_way_at_once_leaves_the_right_hand_side() -> None:
+    matrix, right = torch.diag(torch.tensor([-1.0, 0.2, 0.3], dtype=torch.float64))[None], torch.tensor([[3.0, 1, 1]], dtype=torch.float64)
+    solution, _ = conjugate_gradients(lambda vector: product(matrix, vector), right, 5)
+    assert torch.equal(solution, right)
 
 
 def _direction_bends(matrix: Tensor, right: Tensor, steps: int) -> bool:
