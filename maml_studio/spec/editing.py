@@ -50,8 +50,8 @@ def with_selection(raw: Mapping[str, Any], table: str, value: str) -> Raw:
     assert key is not None
     result = {name: dict(values) if isinstance(values, dict) else values for name, values in raw.items()}
     result[table] = switched(result[table], table, key, value)
+    result[table] = _with_own_defaults(table, key, raw[table], result[table])
     if table == "algorithm":
-        result[table] = _with_own_defaults(raw[table], result[table], value)
         _bring_along(raw, result, TABLES["algorithm"][value])
     if table == "data":
         regression = TABLES["data"][value].regression  # type: ignore[attr-defined]
@@ -61,12 +61,12 @@ def with_selection(raw: Mapping[str, Any], table: str, value: str) -> Raw:
     return result
 
 
-def _with_own_defaults(before: Mapping[str, Any], after: Raw, value: str) -> Raw:
-    """A rate or a number of steps whose default is another in the new algorithm means something else there: it begins with that."""
-    old, new = TABLES["algorithm"].get(before.get("name", "")), TABLES["algorithm"][value]
-    if old in (None, new):
+def _with_own_defaults(table: str, key: str, before: Mapping[str, Any], after: Raw) -> Raw:
+    """What has another default in the new table means something else there (a rate, a way to split), and begins with that."""
+    old, new = TABLES[table].get(before.get(key, "")), TABLES[table][after[key]]
+    if old is None or old is new:
         return after
-    shared = [name for name in new.model_fields if name in old.model_fields and name != "name"]
+    shared = [name for name in new.model_fields if name in old.model_fields and name != key]
     other = [name for name in shared if new.model_fields[name].default != old.model_fields[name].default]
     return after | {name: new.model_fields[name].default for name in other}
 

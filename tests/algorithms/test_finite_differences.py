@@ -61,8 +61,8 @@ def test_joint_training(kind: str) -> None:
     meta = meta_of(algorithm)
 
     def loss() -> float:
-        head = {f"head.{part}": meta[f"classifier.{part}"] for part in ("weight", "bias") if f"classifier.{part}" in meta}
-        body = {key: value for key, value in meta.items() if not key.startswith("classifier.")}
+        head = {f"head.{part}": meta[f"all_classes.{part}"] for part in ("weight", "bias") if f"all_classes.{part}" in meta}
+        body = {key: value for key, value in meta.items() if not key.startswith("all_classes.")}
         x = torch.cat([episodes.support_x, episodes.query_x], 1).flatten(0, 1)
         if kind == "regression":
             y = torch.cat([episodes.support_y, episodes.query_y], 1).flatten(0, 1)

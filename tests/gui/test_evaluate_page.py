@@ -14,7 +14,7 @@ from window_cases import tiny
 import maml_studio
 from maml_studio.files import write_whole
 from maml_studio.gui.evaluate_form import SAME
-from maml_studio.gui.pages.evaluate import NO_MODEL, EvaluatePage
+from maml_studio.gui.pages.evaluate import EvaluatePage
 from maml_studio.spec import load_preset, with_changes
 from maml_studio.training.report import REPORT
 from maml_studio.training.run_folder import RunFolder
@@ -100,9 +100,10 @@ def texts(page):
     return [item.widget().text() for item in items if item is not None and item.widget() is not None]
 
 
-def test_without_a_model_it_says_what_to_do(page):
-    assert page.message.text() == NO_MODEL
-    assert not any(widget.isEnabled() for widget in (page.evaluate_button, page.cancel_button, page.save_button, page.form))
+def test_begins_with_the_model_in_the_box(page, qtbot):
+    assert page.models.ref().place == "pretrained"
+    assert not any(widget.isEnabled() for widget in (page.cancel_button, page.save_button))
+    qtbot.waitUntil(page.evaluate_button.isEnabled, timeout=LONG)
     assert "press Evaluate" in page.results.plot._view.shown_words()
 
 
@@ -444,14 +445,13 @@ def test_the_window_has_the_page_behind_draw(window, qtbot):
     assert names[names.index("Draw") + 1] == "Evaluate"
     assert not window.left.isVisible()
     page = window.evaluate_page
-    assert page.message.text() == NO_MODEL
     window.show_train_page()
     qtbot.mouseClick(window.train_page.train_button, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: window.run.status == "finished" and not window.session.running, timeout=LONG)
     window.activateWindow()
     qtbot.keyClick(window, Qt.Key.Key_3, Qt.KeyboardModifier.ControlModifier)
     assert window.tabs.currentWidget() is page
-    qtbot.waitUntil(lambda: page.form.experiment() is not None, timeout=LONG)
+    qtbot.waitUntil(lambda: page.form.experiment() is not None and page.form.experiment().data.source == "digits", timeout=LONG)
     page.form.tasks.setValue(4)
     press(qtbot, page.evaluate_button)
     qtbot.waitUntil(lambda: not page.running, timeout=LONG)
