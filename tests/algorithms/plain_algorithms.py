@@ -172,7 +172,10 @@ def protonet(case: Case) -> PlainTask:
 
 
 def imaml(case: Case) -> PlainTask:
-    """All weights in one vector; textbook conjugate gradients, with products of the Hessian by torch.autograd.functional."""
+    """All weights in one vector; textbook conjugate gradients, with products of the Hessian by torch.autograd.functional.
+
+    A direction of negative curvature ends them with the best of the iterates and of the right-hand side.
+    """
     settings = case.settings
     parameters = list(case.theta.values())
     start = nn.utils.parameters_to_vector(parameters).detach()
@@ -197,10 +200,13 @@ def imaml(case: Case) -> PlainTask:
     right = slope(lambda vector: case.objective(case.query_outputs(weights(vector))), phi)
     x, left = torch.zeros_like(right), right.clone()
     direction = left.clone()
+    candidates: list[tuple[Tensor, Tensor]] = []
     for _ in range(settings.cg_steps):
         bent = torch.autograd.functional.hvp(support_loss, phi, direction)[1]
         image = (1 + settings.damping) * direction + bent / settings.lam
+        candidates.append((x, left) if candidates else (right, right - image))
         if direction @ image <= 0:
+            x = min(candidates, key=lambda one: one[1].norm().item())[0]
             break
         length = (left @ left) / (direction @ image)
         x = x + length * direction
