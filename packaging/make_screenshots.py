@@ -1,4 +1,4 @@
-"""Make the README's screenshots from the running app: train the default preset, draw a task, take both pages' pictures.
+"""Make the README's screenshots from the running app: train the default preset, draw a task, try the model, take the pages' pictures.
 
 python packaging/make_screenshots.py [dark|light]
 """
@@ -17,6 +17,7 @@ import numpy as np
 from PySide6.QtCore import QEventLoop, QTimer
 from PySide6.QtWidgets import QApplication
 
+from maml_studio.drawings import DrawnClass, DrawnTask, Example
 from maml_studio.gui.app import SWITCH_INTERVAL
 from maml_studio.gui.main_window import MainWindow
 from maml_studio.gui.settings import Memory
@@ -54,6 +55,10 @@ def wobbly(strokes: list[np.ndarray], seed: int) -> list[np.ndarray]:
     return [stroke + np.column_stack([rng.normal(0, 0.012, (len(stroke), 2)), np.zeros(len(stroke))]) for stroke in strokes]
 
 
+def example(strokes: list[np.ndarray], seed: int) -> Example:
+    return Example(strokes=tuple(wobbly(strokes, seed)))
+
+
 def wait_until(condition: object) -> None:
     loop, timer = QEventLoop(), QTimer()
     timer.timeout.connect(lambda: condition() and loop.quit())  # type: ignore[operator]
@@ -81,15 +86,22 @@ def main() -> None:
     window.grab().save(str(HERE / f"train-{scheme}.png"))
     page = window.draw_page
     window.tabs.setCurrentWidget(page)
-    wait_until(lambda: len(page.rows) == len(SHAPES))
-    for number, (row, (name, strokes)) in enumerate(zip(page.rows, SHAPES.items(), strict=True)):
-        row.name_edit.setText(name)
-        row.canvases[0].set_strokes(wobbly(strokes, number))
-    page.query.set_strokes(wobbly(SHAPES["house"], 99))
+    classes = [DrawnClass(name, (example(strokes, number),)) for number, (name, strokes) in enumerate(SHAPES.items())]
+    page.files.restore(DrawnTask(tuple(classes), example(SHAPES["house"], 99)), None)
     wait_until(lambda: page.bars.probabilities)
     wait_until(lambda: not page.walk.plot._dirty)
     window.grab().save(str(HERE / f"draw-{scheme}.png"))
     print(page.bars.probabilities)
+    window.session.stop()
+    wait_until(lambda: not window.session.running)
+    tried = window.evaluate_page
+    window.tabs.setCurrentWidget(tried)
+    wait_until(lambda: (experiment := tried.form.experiment()) is not None and experiment.data.source == "digits")
+    tried.form.tasks.setValue(100)
+    tried.evaluate_button.click()
+    wait_until(lambda: tried.results.report is not None)
+    wait_until(lambda: not tried.results.plot._dirty)
+    window.grab().save(str(HERE / f"evaluate-{scheme}.png"))
     window.close_at_once()
 
 

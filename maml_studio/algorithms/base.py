@@ -166,7 +166,7 @@ class Algorithm:
                 objectives.append(weight * self.learner.objective(outputs, episodes.query_y))
         objective = torch.stack(objectives).sum(0).mean()
         gradient = torch.autograd.grad(objective, list(meta.values()), allow_unused=True, materialize_grads=True)
-        return self._report(dict(zip(meta, gradient, strict=True)), path, outputs, episodes)
+        return self.report(dict(zip(meta, gradient, strict=True)), path, outputs, episodes)
 
     def _mean_at_start(self, meta: Params, episodes: Episodes, gradients: Params) -> Params:
         """The mean of what each task says about its φ_0, ``[tasks, ...]``; zero for rows of the head that the tasks have no classes for."""
@@ -174,9 +174,10 @@ class Algorithm:
         shares = [gradients[name] / len(episodes) for name in start]
         return dict(zip(meta, torch.autograd.grad(list(start.values()), list(meta.values()), shares), strict=True))
 
-    def _report(
+    def report(
         self, gradient: Params, path: list[InnerStep], outputs: Tensor, episodes: Episodes, notes: dict[str, float] | None = None
     ) -> OuterGradient:
+        """An outer gradient with what the inner loop's path and the query outputs at its end tell; nothing of their graph is kept."""
         outputs = outputs.detach()
         return OuterGradient(
             gradient,
@@ -206,9 +207,8 @@ class _Support:
 
 
 def fitted(rate: Tensor | float | None, value: Tensor) -> Tensor | float:
-    """A rate per element cut to the rows of the head that a task with fewer classes has; 0 for what never moves."""
-    if rate is None:
-        return 0.0
+    """The rate of what moves, where there is one per element cut to the rows of the head that a task with fewer classes has."""
+    assert rate is not None
     return rate[: value.shape[1]] if isinstance(rate, Tensor) and rate.dim() == value.dim() - 1 and rate.dim() else rate
 
 

@@ -70,7 +70,7 @@ class Imaml(Algorithm):
             pulled = {n: g + settings.lam * (value - start[n]) for (n, value), g in zip(solution.items(), slope, strict=True)}
             inner = norms(pulled).mean().item()
         gradient = self._mean_at_start(meta, episodes, dict(zip(solution, _parted(solved, query), strict=True)))
-        return self._report(gradient, path, outputs, episodes, {"CG residual": residual.mean().item(), "inner gradient": inner})
+        return self.report(gradient, path, outputs, episodes, {"CG residual": residual.mean().item(), "inner gradient": inner})
 
 
 def conjugate_gradients(matrix: Callable[[Tensor], Tensor], right: Tensor, steps: int) -> tuple[Tensor, Tensor]:

@@ -34,4 +34,4 @@ class ProtoNet(ProtoMaml):
         gradient = torch.autograd.grad(learner.objective(outputs, episodes.query_y).mean(), list(meta.values()))
         with torch.no_grad():
             support_loss = learner.loss(learner.head_outputs(params, support), episodes.support_y)
-        return self._report(dict(zip(meta, gradient, strict=True)), [InnerStep(params, support_loss)], outputs, episodes)
+        return self.report(dict(zip(meta, gradient, strict=True)), [InnerStep(params, support_loss)], outputs, episodes)

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from ..data import Episodes
-from .base import Algorithm, InnerStep, OuterGradient, detached, fitted
+from .base import Algorithm, OuterGradient, detached, fitted
 from .learner import Params
 
 
@@ -46,12 +46,7 @@ def recursive_gradient(algorithm: Algorithm, meta: Params, episodes: Episodes, *
     start = algorithm.start(meta, episodes)
     moved = [name for name, value in start.items() if value.requires_grad and value.grad_fn is not None]
     _add(total, torch.autograd.grad([start[n] for n in moved], list(meta.values()), [adjoint[n] for n in moved], allow_unused=True))
-    return OuterGradient(
-        total,
-        [InnerStep({name: value.detach() for name, value in point.params.items()}, point.support_loss) for point in path],
-        learner.loss(last, episodes.query_y),
-        learner.accuracy(last, episodes.query_y),
-    )
+    return algorithm.report(total, path, last, episodes)
 
 
 def _step_back(algorithm: Algorithm, meta: Params, episodes: Episodes, step: int, here: Params, adjoint: Params, total: Params) -> None:

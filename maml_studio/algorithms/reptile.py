@@ -64,7 +64,7 @@ class Reptile(Algorithm):
         gradient = self._mean_at_start(meta, episodes, moved)
         with torch.no_grad():
             outputs = self.learner.query_outputs(path[-1].params, episodes, transductive)
-        return self._report(gradient, path, outputs, episodes)
+        return self.report(gradient, path, outputs, episodes)
 
 
 def minibatches(examples: int, size: int, seed: int) -> Iterator[Tensor]:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
-from PySide6.QtCore import QObject, QSize, Qt, Signal
+from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QColor, QIcon, QImage, QPainter, QPixmap
 from PySide6.QtWidgets import (
     QComboBox,
@@ -24,7 +24,7 @@ from ..drawings import Example
 from ..spec import TABLES, DataSettings
 from . import pixels, theme
 from .icons import icon
-from .worker import LatestWorker
+from .worker import SourceWorker
 
 CLASSES = 24
 _PICTURE = 64
@@ -42,48 +42,23 @@ class GalleryRequest:
     download: bool = False
 
 
-class GalleryWorker(LatestWorker):
-    """Picks examples of random classes.
-
-    Signals:
-        progress: How far loading is: a sentence and a share.
-        download_needed: The request's data is not on this machine, in one sentence.
-    """
-
-    progress = Signal(str, float)
-    download_needed = Signal(object, str)
-
-    def __init__(self, parent: QObject | None = None) -> None:
-        super().__init__(parent)
-        self._opened: tuple[DataSettings, object] | None = None
+class GalleryWorker(SourceWorker):
+    """Picks examples of random classes."""
 
     def work(self, request: GalleryRequest) -> list[tuple[str, np.ndarray]] | None:
         """A name and examples ``[shots, 28, 28]`` of each class."""
-        from ..data import Cancelled, DownloadNeeded, ImageTasks, downloads_allowed, open_tasks
+        from ..data import ImageTasks
         from ..data.examples import pick_examples
 
-        if self._opened is None or self._opened[0] != request.data:
-            try:
-                with downloads_allowed(request.download):
-                    self._opened = (request.data, open_tasks(request.data, self._tell))
-            except Cancelled:
-                return None
-            except DownloadNeeded as needed:
-                self.download_needed.emit(request, str(needed))
-                return None
-        tasks, shots, classes = self._opened[1], request.shots, CLASSES
+        tasks = self.open(request.data, request, download=request.download)
+        if tasks is None:
+            return None
+        shots, classes = request.shots, CLASSES
         if isinstance(tasks, ImageTasks):
             counts = tasks.split.test.counts
             shots = min(shots, int(counts.max()))
             classes = min(classes, int((counts >= shots).sum()))
         return pick_examples(tasks, "test", classes, shots, request.seed)
-
-    def _tell(self, message: str, share: float) -> None:
-        if self.outdated():
-            from ..data import Cancelled
-
-            raise Cancelled
-        self.progress.emit(message, share)
 
 
 class FillDialog(QDialog):

@@ -6,14 +6,17 @@ import traceback
 from collections import deque
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from PySide6.QtCore import QObject, QThread, Signal
+from PySide6.QtCore import QObject, QThread, QTimer, Signal
 
-from ..spec import Experiment
+from ..spec import DataSettings, Experiment
 from ..training.control import Control
 from ..training.events import Event, Failed, Loading
+
+if TYPE_CHECKING:
+    from ..data import Tasks
 
 
 def defect(error: Exception) -> str:
@@ -110,6 +113,11 @@ class LatestWorker(QThread):
             self._request = request
             self._news.notify_all()
         if not self.isRunning():
+            # The first work imports torch, which must not compete with the pages that are being built and painted now.
+            QTimer.singleShot(0, self._begin)
+
+    def _begin(self) -> None:
+        if not self._ending and not self.isRunning():
             self.start()
 
     def outdated(self) -> bool:
@@ -181,8 +189,8 @@ class PreviewRequest:
     download: bool
 
 
-class PreviewWorker(LatestWorker):
-    """Samples one task as the model will see it.
+class SourceWorker(LatestWorker):
+    """Keeps the data source of its last request open.
 
     Signals:
         progress: How far loading is: a sentence and a share.
@@ -194,30 +202,49 @@ class PreviewWorker(LatestWorker):
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._opened: tuple[Any, Any] | None = None
+        self._opened: tuple[DataSettings, Tasks] | None = None
 
-    def work(self, request: PreviewRequest) -> PreviewTask | None:
-        """One task's support and query examples as plain arrays."""
-        import torch
-
+    def open(self, settings: DataSettings, request: Any, *, download: bool) -> "Tasks | None":
+        """The source's tasks; None where it was given up, or has to be downloaded first and may not be."""
         from ..data import Cancelled, DownloadNeeded, downloads_allowed, open_tasks
-        from ..training.training_tasks import TrainingTasks
 
-        experiment = request.experiment
-        if self._opened is None or self._opened[0] != experiment.data:
+        if self._opened is None or self._opened[0] != settings:
             try:
-                with downloads_allowed(request.download):
-                    self._opened = (experiment.data, open_tasks(experiment.data, self._tell))
+                with downloads_allowed(download):
+                    self._opened = (settings, open_tasks(settings, self._tell))
             except Cancelled:
                 return None
             except DownloadNeeded as needed:
                 self.download_needed.emit(request, str(needed))
                 return None
-        sampler = self._opened[1].sampler("train", experiment.task)
-        TrainingTasks(self._opened[1], experiment)
+        return self._opened[1]
+
+    def _tell(self, message: str, share: float) -> None:
+        if self.outdated():
+            from ..data import Cancelled
+
+            raise Cancelled
+        self.progress.emit(message, share)
+
+
+class PreviewWorker(SourceWorker):
+    """Samples one task as the model will see it."""
+
+    def work(self, request: PreviewRequest) -> PreviewTask | None:
+        """One task's support and query examples as plain arrays."""
+        import torch
+
+        from ..training.training_tasks import TrainingTasks
+
+        experiment = request.experiment
+        tasks = self.open(experiment.data, request, download=request.download)
+        if tasks is None:
+            return None
+        sampler = tasks.sampler("train", experiment.task)
+        TrainingTasks(tasks, experiment)
         # The validation and test parts must carry the task too: better known now than an hour later.
         for part in ("validation", "test"):
-            self._opened[1].sampler(part, experiment.task)
+            tasks.sampler(part, experiment.task)
         episodes = sampler.sample(1, torch.Generator().manual_seed(request.seed))
         names = [sampler.class_names[c] for c in episodes.classes[0].tolist()]
         return PreviewTask(
@@ -227,10 +254,3 @@ class PreviewWorker(LatestWorker):
             episodes.query_y[0].numpy(),
             names,
         )
-
-    def _tell(self, message: str, share: float) -> None:
-        if self.outdated():
-            from ..data import Cancelled
-
-            raise Cancelled
-        self.progress.emit(message, share)

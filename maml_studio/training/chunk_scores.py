@@ -60,10 +60,7 @@ def mean_scores(parts: list[ChunkScores]) -> ChunkScores:
         return sum(part.tasks * value for part, value in zip(parts, values, strict=True)) / tasks
 
     def columns(rows: list[tuple[float, ...]]) -> tuple[float, ...]:
-        # An inner loop that reached its tolerance early stays where it is.
-        longest = max(map(len, rows))
-        filled = [row + row[-1:] * (longest - len(row)) for row in rows]
-        return tuple(average(list(column)) for column in zip(*filled, strict=True))
+        return tuple(average(list(column)) for column in zip(*rows, strict=True))
 
     return ChunkScores(
         tasks,
