@@ -224,7 +224,7 @@ class NoSolve(Imaml):
         params = {name: value.detach().requires_grad_() for name, value in path[-1].params.items()}
         outputs = self.learner.query_outputs(params, episodes, options["transductive"])
         slopes = torch.autograd.grad(self.learner.objective(outputs, episodes.query_y).mean(), list(params.values()))
-        return self._report({name: slope.sum(0) for name, slope in zip(params, slopes, strict=True)}, path, outputs, episodes)
+        return self.report({name: slope.sum(0) for name, slope in zip(params, slopes, strict=True)}, path, outputs, episodes)
 
 
 class QueryHessian(Imaml):
