@@ -233,22 +233,24 @@ def test_layout_and_settings_come_back(window, qtbot, memory):
 
 
 def test_an_earlier_run_is_opened_as_it_was_left_and_goes_on(window, qtbot, memory, tmp_path):
-    window.form.set_experiment(tiny(training__iterations=8))
+    settings = tiny(training__iterations=8)
+    window.form.set_experiment(settings)
     qtbot.waitUntil(lambda: window.menus.train.isEnabled())
-    window.menus.train.trigger()
-    qtbot.waitUntil(lambda: window.run.iteration >= 3, timeout=LONG)
+    # Step by step, so that it can't be at its end before it is stopped.
+    for iteration in (1, 2, 3):
+        window.menus.step.trigger()
+        qtbot.waitUntil(lambda done=iteration: window.run.iteration == done and window.session.paused, timeout=LONG)
     window.menus.stop.trigger()
     qtbot.waitUntil(lambda: not window.session.running, timeout=LONG)
-    folder, stopped_at = window.session.folder, window.run.iteration
+    folder = window.session.folder
     curve = list(window.run.outer_loss.array())
     window.form.set_experiment(tiny(name="other"))
     window.session.open(folder)
-    qtbot.waitUntil(lambda: window.form.experiment() == tiny(training__iterations=8), timeout=LONG)
+    qtbot.waitUntil(lambda: window.form.experiment() == settings, timeout=LONG)
     assert window.run.status == "stopped"
     assert list(window.run.outer_loss.array()) == curve
-    if stopped_at < 8:
-        window.menus.go_on.trigger()
-        qtbot.waitUntil(lambda: window.run.status == "finished" and not window.session.running, timeout=LONG)
+    window.menus.go_on.trigger()
+    qtbot.waitUntil(lambda: window.run.status == "finished" and not window.session.running, timeout=LONG)
     assert list(window.run.outer_x.array()) == list(range(1, 9))
 
 
