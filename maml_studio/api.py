@@ -27,6 +27,7 @@ from .inputs import Array, InputError, checked_classes, checked_examples, checke
 from .models import build_for
 from .saliency import integrated_gradients
 from .spec import Experiment, outputs
+from .spec.errors import plain_text
 from .strokes import Frame
 from .training.checkpoint import Checkpoint, CheckpointError, check_shapes, load_checkpoint
 from .training.comparison import RANDOM, TRAINED, compare, conditions_of
@@ -468,7 +469,7 @@ def _read_frame(checkpoint: Checkpoint, origin: str) -> Frame | None:
     try:
         return Frame.from_dict(checkpoint.frame)
     except ValueError as error:
-        raise CheckpointError(f"{origin}: its frame can't be used: {error}") from None
+        raise CheckpointError(f"{origin}: its frame can't be used: {plain_text(str(error))}") from None
 
 
 def _read_scores(checkpoint: Checkpoint, origin: str) -> Scores | None:
@@ -480,5 +481,5 @@ def _read_scores(checkpoint: Checkpoint, origin: str) -> Scores | None:
             raise TypeError
         steps = tuple(StepScore(**step) for step in raw["steps"])
         return Scores(int(raw["iteration"]), int(raw["tasks"]), str(raw["norm_mode"]), steps)
-    except (AttributeError, KeyError, TypeError, ValueError):
+    except (AttributeError, KeyError, OverflowError, TypeError, ValueError):
         raise CheckpointError(f"{origin}: its scores can't be read") from None

@@ -1,5 +1,6 @@
 """Shared by all tests: where they run, where they write, and that they leave no thread behind."""
 
+import contextlib
 import os
 import shutil
 import tempfile
@@ -19,6 +20,13 @@ os.environ["MAML_STUDIO_HOME"] = _home
 
 def pytest_unconfigure() -> None:
     shutil.rmtree(_home, ignore_errors=True)
+
+
+# Where tqdm is installed, torch's exporter shows its progress with it, and tqdm keeps a thread for that until the program ends.
+with contextlib.suppress(ImportError):
+    import tqdm
+
+    tqdm.tqdm.monitor_interval = 0
 
 
 @pytest.fixture(autouse=True)

@@ -147,6 +147,10 @@ class Algorithm:
         each = max(1 / steps - iteration / (steps * until), 0.03 / steps)
         return [0.0] + [each] * (steps - 1) + [1 - each * (steps - 1)]
 
+    def order_at(self, iteration: int) -> Order:
+        """How far the outer gradient reaches after that many outer steps (derivative-order annealing)."""
+        return 1 if iteration < getattr(self.settings, "first_order_until", 0) else self.order
+
     def outer_gradient(self, meta: Params, episodes: Episodes, *, transductive: bool, iteration: int = 0) -> OuterGradient:
         """The meta-gradient of a chunk of tasks, averaged over its tasks: the query loss differentiated through the inner loop.
 
@@ -157,8 +161,7 @@ class Algorithm:
             iteration: outer steps done before, for what changes in the course of training.
         """
         steps = getattr(self.settings, "inner_steps", 0)
-        order = 1 if iteration < getattr(self.settings, "first_order_until", 0) else self.order
-        path = self.adapt(meta, episodes, steps, order=order)
+        path = self.adapt(meta, episodes, steps, order=self.order_at(iteration))
         objectives = []
         for point, weight in zip(path, self.step_weights(iteration, steps), strict=True):
             if weight:

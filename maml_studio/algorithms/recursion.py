@@ -10,6 +10,9 @@ Each step needs one Hessian-vector product and its graph alone, which is freed b
 computed twice.
 """
 
+from collections.abc import Callable
+from functools import partial
+
 import torch
 from torch import Tensor
 
@@ -18,8 +21,20 @@ from .base import Algorithm, OuterGradient, detached, fitted
 from .learner import Params
 
 
+def applies(algorithm: Algorithm) -> bool:
+    """Whether the algorithm differentiates through an unrolled loop, which the recursion can stand in for."""
+    return algorithm.order == 2 and type(algorithm).outer_gradient is Algorithm.outer_gradient and type(algorithm).adapt is Algorithm.adapt
+
+
+def outer_gradient_of(algorithm: Algorithm, *, flat: bool) -> Callable[..., OuterGradient]:
+    """The algorithm's own outer gradient, or the same one in flat memory where there is an inner loop to go back through."""
+    return partial(recursive_gradient, algorithm) if flat and applies(algorithm) else algorithm.outer_gradient
+
+
 def recursive_gradient(algorithm: Algorithm, meta: Params, episodes: Episodes, *, transductive: bool, iteration: int = 0) -> OuterGradient:
-    """What :meth:`Algorithm.outer_gradient` gives for an algorithm of second order, step by step from the end.
+    """What :meth:`Algorithm.outer_gradient` gives, step by step from the end where it goes through the steps' own gradients.
+
+    A loop of first order keeps no graph of its steps, and is left as it is.
 
     Args:
         algorithm: whose loop is unrolled.
@@ -28,6 +43,8 @@ def recursive_gradient(algorithm: Algorithm, meta: Params, episodes: Episodes, *
         transductive: whether queries are normalised by their own statistics.
         iteration: outer steps done before.
     """
+    if algorithm.order_at(iteration) < 2:
+        return algorithm.outer_gradient(meta, episodes, transductive=transductive, iteration=iteration)
     learner, steps = algorithm.learner, algorithm.settings.inner_steps
     path = algorithm.adapt(meta, episodes, steps)
     weights = algorithm.step_weights(iteration, steps)

@@ -8,10 +8,13 @@ from typing import Annotated
 
 import typer
 
+from .compare import compare
 from .evaluate import adapt, evaluate
 from .export import export
+from .insight import insight
 from .lists import data, presets, runs
 from .output import CommandError
+from .queue import queue_app
 from .train import resume, train
 
 OPENED = (".toml", ".drawn.json")
@@ -29,8 +32,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for verb in (train, resume, evaluate, adapt, export, presets, runs, data):
+for verb in (train, resume, evaluate, compare, adapt, export, insight, presets, runs, data):
     app.command()(verb)
+app.add_typer(queue_app)
 
 
 def _show_version(wanted: bool) -> None:

@@ -1,13 +1,13 @@
-"""The verbs that list what there is: ``presets``, ``runs``, ``data``. None of them imports torch, but ``runs``."""
+"""The verbs that list what there is: ``presets``, ``runs``, ``data``. None of them imports torch."""
 
-from pathlib import Path
 from typing import Any
 
 from rich.table import Table
 
 from ..paths import data_dir, runs_dir
 from ..spec import TABLES, load_preset, outputs, preset_names
-from .output import Json, Output, percent
+from ..training.run_index import RunSummary, list_runs
+from .output import Json, Output
 
 _MNIST_FILES = tuple(f"raw/{part}-{kind}-ubyte" for part in ("train", "t10k") for kind in ("images-idx3", "labels-idx1"))
 _DOWNLOADS: dict[str, tuple[str, tuple[str, ...]]] = {
@@ -39,13 +39,25 @@ def presets(json_file: Json = "") -> None:
 def runs(json_file: Json = "") -> None:
     """List the runs, the newest first."""
     output = Output(json_file)
-    folders = sorted((path for path in _folders(runs_dir()) if (path / "experiment.toml").is_file()), reverse=True)
-    rows = [_run(path) for path in folders]
-    table = Table("name", "status", "iterations", "best", box=None)
-    for row in rows:
-        table.add_row(row["name"], row["status"], str(row["iterations"]), _best_text(row["best"]))
-    output.console.print(table if rows else f"There are no runs in {runs_dir()}")
-    output.result({"folder": runs_dir(), "runs": rows})
+    found = list_runs(runs_dir())
+    table = Table("name", "algorithm", "data", "task", "status", "iterations", "best", "tags", box=None)
+    for run in found:
+        star = "* " if run.starred else ""
+        title = "" if run.title == run.experiment else f" ({run.title})"
+        done = f"{run.iteration} of {run.iterations}" if run.iterations else str(run.iteration)
+        best = f"{run.best.text()} {run.best.conditions()}" if run.best else ""
+        table.add_row(f"{star}{run.folder.name}{title}", run.algorithm, run.source, run.task, run.status, done, best, ", ".join(run.tags))
+    output.console.print(table if found else f"There are no runs in {runs_dir()}")
+    for run in found:
+        if run.problem:
+            output.console.print(run.problem)
+    output.result({"folder": runs_dir(), "runs": [_row(run) for run in found]})
+
+
+def _row(run: RunSummary) -> dict[str, Any]:
+    row = run.to_json()
+    # The keys that this list had first, and that programs read.
+    return {"name": run.folder.name, "path": run.folder, **row, "iterations": run.iteration, "iterations_wanted": run.iterations}
 
 
 def data(json_file: Json = "") -> None:
@@ -72,40 +84,3 @@ def _needs(source: str) -> str:
     folder, parts = _DOWNLOADS[source]
     present = all((data_dir() / folder / part).exists() for part in parts)
     return "nothing, downloaded already" if present else "a download when it is first used"
-
-
-def _folders(root: Path) -> list[Path]:
-    return [path for path in root.iterdir() if path.is_dir()] if root.is_dir() else []
-
-
-def _run(path: Path) -> dict[str, Any]:
-    from ..training.events import Failed, Finished, Stopped, Validation
-    from ..training.run_folder import RunFolder
-
-    status, iterations, best = "unfinished", 0, None
-    for event in RunFolder(path).events():
-        iterations = getattr(event, "iteration", iterations)
-        status = {Finished: "finished", Stopped: "stopped", Failed: "failed"}.get(type(event), "unfinished")
-        if isinstance(event, Validation) and event.best:
-            best = event
-    row: dict[str, Any] = {"name": path.name, "path": path, "status": status, "iterations": iterations, "best": None}
-    if best:
-        score = best.scores[-1]
-        regression = score.accuracy is None
-        row["best"] = {
-            "metric": "mse" if regression else "accuracy",
-            "mean": score.query_loss if regression else score.accuracy,
-            "ci95": score.query_loss_ci95 if regression else score.accuracy_ci95,
-            "tasks": best.tasks,
-            "step": score.step,
-            "norm_mode": best.norm_mode,
-            "iteration": best.iteration,
-        }
-    return row
-
-
-def _best_text(best: dict[str, Any] | None) -> str:
-    if best is None:
-        return ""
-    figure = percent(best["mean"], best["ci95"]) if best["metric"] == "accuracy" else f"{best['mean']:.3g} ± {best['ci95'] or 0:.2g} (mse)"
-    return f"{figure} at {best['iteration']} ({best['tasks']} tasks, {best['step']} steps, {best['norm_mode']})"

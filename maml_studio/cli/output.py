@@ -1,5 +1,6 @@
 """What the verbs share: where words go, where the JSON goes, how a run is found."""
 
+import io
 import json
 import sys
 from pathlib import Path
@@ -59,6 +60,8 @@ class Output:
 
     def __init__(self, json_file: str) -> None:
         self._file = json_file
+        if isinstance(sys.stdout, io.TextIOWrapper):
+            sys.stdout.reconfigure(errors="backslashreplace")  # a file's name may hold bytes that are no text
         self.console = Console(stderr=json_file == "-", highlight=False, soft_wrap=True, markup=False)
         if not self.console.is_terminal:
             # What another program reads is not to be broken into lines of 80.

@@ -1,5 +1,6 @@
 """How a run in the terminal says how far it is: a bar, or plain lines now and then where nobody watches."""
 
+import sys
 import time
 from datetime import timedelta
 from pathlib import Path
@@ -9,7 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from ..spec import Experiment
-from ..training.events import Diverged, Event, Failed, Finished, Loading, OuterStep, Started, StepScore, Stopped, Validation
+from ..training.events import Diverged, Event, Failed, Finished, Held, Loading, OuterStep, Resumed, Started, StepScore, Stopped, Validation
 from .output import percent
 
 SECONDS_BETWEEN_LINES = 15.0
@@ -59,6 +60,12 @@ class Reporter:
         match event:
             case Loading():
                 self.loading(event.message, event.share)
+            case Held():
+                self._bar.update(self._row, description="Waiting")
+                print(f"{event.message} (Ctrl+C ends the run).", file=sys.stderr, flush=True)
+            case Resumed():
+                self._bar.update(self._row, description="Training")
+                print("Training goes on; nothing was lost.", file=sys.stderr, flush=True)
             case Started():
                 self._began, self._first = time.monotonic(), event.iteration
                 self._console.print(

@@ -5,9 +5,14 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from ..spec.errors import one_line
+
 
 class DataError(ValueError):
     """Data that can't be used: one sentence with the file or setting, and what would be right."""
+
+    def __init__(self, sentence: str) -> None:
+        super().__init__(one_line(sentence))
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from ..spec.errors import one_line
 from ..strokes import Array, Frame, Stroke, place, render
 from .pictures import Pixels, as_pixels
 
@@ -21,6 +22,9 @@ _PLACES = (5, 5, 3)
 
 class DrawingError(ValueError):
     """Drawings that can't be used; one sentence."""
+
+    def __init__(self, sentence: str) -> None:
+        super().__init__(one_line(sentence))
 
 
 @dataclass(frozen=True, eq=False)

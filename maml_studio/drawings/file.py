@@ -43,24 +43,28 @@ def write_drawn(path: Path, task: DrawnTask) -> None:
     write_whole(path, to_json(task))
 
 
-def to_json(task: DrawnTask) -> bytes:
+def to_json(task: DrawnTask, *, preview: bool = True) -> bytes:
     """The file's content.
+
+    Args:
+        task: what is drawn.
+        preview: with a small picture for other programs, which takes most of the time.
 
     Raises:
         DrawingError: when it is too large.
     """
-    raw = {
+    head = {
         "format": FORMAT,
         "version": VERSION,
         "title": task.title,
         "shots": task.shots,
         "model": task.model,
         "steps": task.steps,
-        "classes": [{"name": one.name, "examples": [_plain(example) for example in one.examples]} for one in task.classes],
-        "query": _plain(task.query),
-        "preview": base64.b64encode(preview_png(task)).decode(),
     }
-    content = json.dumps(raw, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+    # Piece by piece: the whole in one call would hold up the other threads, a hand that draws among them, for a tenth of a second.
+    classes = ",".join(f'{{"name":{_text(one.name)},"examples":[{",".join(map(_example_text, one.examples))}]}}' for one in task.classes)
+    picture = base64.b64encode(preview_png(task)).decode() if preview else ""
+    content = f'{_text(head)[:-1]},"classes":[{classes}],"query":{_example_text(task.query)},"preview":"{picture}"}}'.encode()
     if len(content) > MAX_BYTES or _memory(content) > MAX_MEMORY:
         raise DrawingError(f"so many drawings don't fit into one file of {MAX_BYTES >> 20} MB; use several")
     return content
@@ -107,6 +111,14 @@ def _content(path: Path) -> bytes:
 def _memory(content: bytes) -> int:
     """About as many bytes as reading it takes, known without reading it."""
     return sum(content.count(mark) * bytes_each for mark, bytes_each in _MEMORY.items())
+
+
+def _text(raw: object) -> str:
+    return json.dumps(raw, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+
+
+def _example_text(example: Example) -> str:
+    return _text(_plain(example))
 
 
 def _plain(example: Example) -> dict[str, Any]:

@@ -5,9 +5,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from PySide6.QtCore import Signal
 
 from ..drawings import Example
 from ..strokes import Frame
+from .adapt_walk import Walk
+from .own_code import needs_permission
 from .worker import LatestWorker
 
 if TYPE_CHECKING:
@@ -89,12 +92,30 @@ class DrawResult:
 
 
 class AdaptWorker(LatestWorker):
-    """Answers :class:`DrawRequest` with :class:`DrawResult`; keeps what has not changed since the last one."""
+    """Answers :class:`DrawRequest` with :class:`DrawResult`; keeps what has not changed since the last one.
+
+    Signals:
+        own_code_wanted: A model (a :class:`ModelRef`) needs a module of the user's own that may not run yet: with its experiment. The
+            request has failed.
+    """
+
+    own_code_wanted = Signal(object, object)
 
     def __init__(self, parent: Any = None) -> None:
         super().__init__(parent)
         self._trained: tuple[object, Trained] | None = None
-        self._adapted: tuple[object, Adapted, np.ndarray] | None = None
+        self._walk: tuple[object, Walk, np.ndarray] | None = None
+
+    def run(self) -> None:
+        """Take requests until the end, on one core.
+
+        The networks are small and the tasks too: two threads gained little on an idle machine, and beside other work, a run under way
+        above all, they waited for each other (630 ms for an adaptation became 6.8 s on two busy cores).
+        """
+        import torch
+
+        torch.set_num_threads(1)
+        super().run()
 
     def work(self, request: DrawRequest) -> DrawResult | None:
         """Load, adapt and predict, as far as needed."""
@@ -117,37 +138,59 @@ class AdaptWorker(LatestWorker):
         if self.outdated():
             return None
         steps = own_steps(trained) if request.steps is None else request.steps
-        key = (self._trained and self._trained[0], request.version, steps, used)
-        if self._adapted is None or self._adapted[0] != key:
-            adapted = self._adapt(trained, request.names[:used], support, steps)
-            own = np.stack([adapted.support_probabilities(step) for step in range(adapted.steps + 1)])
-            self._adapted = (key, adapted, own)
-        _, adapted, own = self._adapted
+        # By what is drawn and not by the version: another frame, or undo and redo, change nothing.
+        key = (self._trained and self._trained[0], request.names[:used], support, steps)
+        if self._walk is None or self._walk[0] != key:
+            new = self._adapt(trained, request.names[:used], support, steps)
+            self._walk = (key, new, new.support())
+        _, walk, own = self._walk
+        adapted = walk.adapted
         if request.query is None or self.outdated():
             # Whoever draws on has a newer request; the adaptation is kept for it.
             return None if self.outdated() else DrawResult(trained, used, adapted, own)
         query = request.query.image(trained.frame or Frame())
-        walk = np.stack([adapted.predict(query[None], step).probabilities[0] for step in range(adapted.steps + 1)])
+        probabilities = walk.query(query)
         saliency = None
         if request.saliency_step is not None:
             raw = adapted.saliency(query, min(request.saliency_step, adapted.steps))
             saliency = raw / max(float(np.abs(raw).max()), 1e-12)
-        return DrawResult(trained, used, adapted, own, walk, saliency)
+        return DrawResult(trained, used, adapted, own, probabilities, saliency)
 
     def _load(self, model: ModelRef) -> "Trained":
         from ..api import load
 
         key = (model, _stamp(Path(model.place)))
         if self._trained is None or self._trained[0] != key:
-            trained = load(model.place)
+            try:
+                trained = load(model.place)
+            except ValueError:
+                self._ask_for_own_code(model)
+                raise
             self._trained = (key, trained.untrained() if model.random else trained)
         return self._trained[1]
 
-    def _adapt(self, trained: "Trained", names: tuple[str, ...], support: tuple[tuple[Example, ...], ...], steps: int) -> "Adapted":
+    def _ask_for_own_code(self, model: ModelRef) -> None:
+        """Say so where a model can't be loaded because its network is the user's own and may not run yet."""
+        from ..training.checkpoint import load_checkpoint
+        from ..training.run_folder import RunFolder
+
+        place = Path(model.place)
+        try:
+            experiment = RunFolder.open(place).experiment if place.is_dir() else load_checkpoint(place).experiment
+        except ValueError:  # the first error is the one to be told
+            return
+        if needs_permission(experiment):
+            self.own_code_wanted.emit(model, experiment)
+            raise ValueError(
+                f"The network of this model is {experiment.model.path}, code that is no part of MAML Studio and may not run yet. "
+                "Choose the model once more to be asked, or choose another"
+            )
+
+    def _adapt(self, trained: "Trained", names: tuple[str, ...], support: tuple[tuple[Example, ...], ...], steps: int) -> Walk:
         frame = trained.frame or Frame()
         images = np.stack([example.image(frame) for drawn in support for example in drawn])
         labels = [name for name, drawn in zip(names, support, strict=True) for _ in drawn]
-        return trained.adapt(images, labels, steps)
+        return Walk(trained.adapt(images, labels, steps), labels)
 
 
 def own_steps(trained: "Trained") -> int:

@@ -5,7 +5,7 @@ import signal
 import socket
 import sys
 
-from PySide6.QtCore import QObject, QSocketNotifier, QTimer
+from PySide6.QtCore import QObject, QSocketNotifier, Qt, QTimer
 from PySide6.QtWidgets import QApplication
 
 from .icons import icon
@@ -44,6 +44,16 @@ class SignalWatcher(QObject):
         self._theirs.close()
 
 
+def keep_every_move(app: QApplication) -> None:
+    """Hand on every move of mouse and pen.
+
+    Otherwise Qt puts those together that wait in the queue, and while the window is busy a quick hand's curves become corners. The
+    application has to be there: on X11, Qt turns this on again when it connects.
+    """
+    for compression in (Qt.ApplicationAttribute.AA_CompressHighFrequencyEvents, Qt.ApplicationAttribute.AA_CompressTabletEvents):
+        app.setAttribute(compression, on=False)
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Open the window and stay until it is closed.
 
@@ -57,6 +67,7 @@ def main(arguments: list[str] | None = None) -> int:
     sys.setswitchinterval(SWITCH_INTERVAL)
     app = QApplication.instance() or QApplication(["maml-studio"])
     assert isinstance(app, QApplication)
+    keep_every_move(app)
     app.setApplicationName("MAML Studio")
     app.setApplicationDisplayName("MAML Studio")
     app.setDesktopFileName("maml-studio")
@@ -69,7 +80,7 @@ def main(arguments: list[str] | None = None) -> int:
     QTimer.singleShot(0, window.build_pages)
     if arguments:
         # After the pages, which a drawing needs.
-        QTimer.singleShot(0, lambda: window.open_file(arguments[0]))
+        QTimer.singleShot(0, lambda: window.files.open(arguments[0]))
     try:
         return app.exec()
     finally:

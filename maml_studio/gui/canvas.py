@@ -76,9 +76,9 @@ class DrawingCanvas(QWidget):
         return self._sketch
 
     def set_sketch(self, sketch: Sketch) -> None:
-        """Show another drawing, with its own way back. `changed` is not emitted: whoever exchanges it knows."""
+        """Show another drawing. `changed` is not emitted: whoever exchanges it knows, and has a growing stroke lifted before."""
         if sketch is not self._sketch:
-            self._sketch.lift()
+            self._sketch.drop()
             self._sketch.disconnect(self)
             if self._sketch.parent() is self:
                 self._sketch.deleteLater()
@@ -89,6 +89,7 @@ class DrawingCanvas(QWidget):
         self._sketch.changed.connect(self._take_change)
         self._sketch.changed.connect(self.changed)
         self._sketch.live.connect(self._take_live)
+        self._sketch.looks_changed.connect(self.update)
         self._score = self._heat = None
         self._take_change()
 
@@ -100,26 +101,24 @@ class DrawingCanvas(QWidget):
         """Return the strokes, float64 ``[points, 3]`` each, the growing one included."""
         return self._sketch.strokes()
 
-    def set_strokes(self, strokes: Sequence[np.ndarray], *, undoable: bool = True) -> None:
+    def set_strokes(self, strokes: Sequence[np.ndarray]) -> None:
         """Show other strokes.
 
         Args:
             strokes: Float arrays ``[points, 3]``, as `maml_studio.strokes` defines them.
-            undoable: Whether undo brings back what was there; if not, the way back ends here.
 
         Raises:
             DrawingError: A stroke has another shape, or a point that is not finite.
         """
-        self._sketch.set_example(Example(tuple(strokes)), undoable=undoable)
+        self._sketch.set_example(Example(tuple(strokes)))
 
-    def set_example(self, example: Example, *, undoable: bool = True) -> None:
+    def set_example(self, example: Example) -> None:
         """Show strokes, or a picture as the model gets it; drawing over a picture takes it off first.
 
         Args:
             example: What to show; an empty one clears.
-            undoable: Whether undo brings back what was there; if not, the way back ends here.
         """
-        self._sketch.set_example(example, undoable=undoable)
+        self._sketch.set_example(example)
 
     def image(self) -> np.ndarray:
         """Return what the model gets: float32 ``[size, size]`` in [0, 1], ink = 1; not to be written to."""
@@ -134,15 +133,15 @@ class DrawingCanvas(QWidget):
         self._sketch.set_frame(frame)
 
     def can_undo(self) -> bool:
-        """Tell whether there is a step back."""
+        """Tell whether there is a stroke to drop, or a step back of its own."""
         return self._sketch.can_undo()
 
     def can_redo(self) -> bool:
-        """Tell whether there is a step forward again."""
+        """Tell whether there is a step forward again of its own."""
         return self._sketch.can_redo()
 
     def undo(self) -> None:
-        """Go back to what was there before the last change; in the middle of a stroke, drop that stroke."""
+        """Take its last step back, unless the way back is a page's; in the middle of a stroke, drop that stroke."""
         self._sketch.undo()
 
     def redo(self) -> None:
@@ -153,10 +152,9 @@ class DrawingCanvas(QWidget):
         """Take everything off; undo brings it back."""
         self._sketch.clear()
 
-    def let_next_replace(self) -> None:
-        """Show what is there as done with: the next stroke begins another drawing."""
-        self._sketch.let_next_replace()
-        self.update()
+    def set_old(self, old: bool) -> None:
+        """Show what is there as done with, so that the next stroke begins another drawing; or no longer."""
+        self._sketch.set_old(old)
 
     # What it looks like
 
@@ -297,7 +295,7 @@ class DrawingCanvas(QWidget):
             event.accept()
             return True
         if event.type() == QEvent.Type.ShortcutOverride and self._is_own(event):
-            event.accept()  # while the canvas has something to undo, Ctrl+Z is its own and not the page's
+            event.accept()  # while the canvas itself has something to undo, Ctrl+Z is its own and not the page's
             return True
         if isinstance(event, QHelpEvent) and event.type() == QEvent.Type.ToolTip:
             self._show_pixels(event.globalPos())

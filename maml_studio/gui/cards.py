@@ -24,6 +24,14 @@ def heading(text: str) -> QLabel:
     return label
 
 
+def line() -> QFrame:
+    """A thin line across."""
+    frame = QFrame()
+    frame.setProperty("line", True)
+    frame.setFixedHeight(1)
+    return frame
+
+
 def scrolling(content: QWidget) -> QScrollArea:
     """A frameless place to scroll in, in the colour of what it lies on."""
     scroll = QScrollArea()

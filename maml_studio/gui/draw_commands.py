@@ -34,7 +34,7 @@ class ClassCommands:
     ) -> None:
         self._window, self._document, self._panel, self._filler = window, document, panel, filler
         self._canvas_in_focus = canvas_in_focus
-        self._source = ""
+        self._source = self._folder = ""
 
     def do(self, uid: int, name: str) -> None:
         """Do it with a class; 0: the first one."""
@@ -75,9 +75,9 @@ class ClassCommands:
         if one is None:
             return
         empty = self._document.shots - len(self._document.examples(one))
-        dialog = FillDialog(self._window, empty or self._document.shots, self._source)
+        dialog = FillDialog(self._window, empty or self._document.shots, self._source, self._folder)
         if dialog.exec():
-            self._source = dialog.source
+            self._source, self._folder = dialog.source, dialog.folder
             name, examples = dialog.chosen()
             self._filler.put_examples(uid, -1, examples, name)
         dialog.deleteLater()

@@ -10,7 +10,7 @@ from . import theme
 from .adapt_worker import AdaptWorker, DrawRequest, DrawResult, ModelRef
 from .elided_label import ElidedLabel
 from .icons import icon
-from .model_chooser import ModelChooser, ask_checkpoint, without_date
+from .model_chooser import ModelChooser, ask_checkpoint
 from .probability_bars import SmallBars
 
 MOST = 3
@@ -222,7 +222,7 @@ class CompareButton(QToolButton):
         offers = [(title, ModelRef(place)) for title, place in self._models.offers()]
         if current is not None:
             start = ModelRef(current.place, random=True)
-            offers.insert(0, (f"Random start of {without_date(self._models.title(current.place))}", start))
+            offers.insert(0, (f"Random start of {self._models.title(current.place)}", start))
         for title, ref in offers:
             if ref != current:
                 action = menu.addAction(title)

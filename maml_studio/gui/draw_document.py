@@ -1,8 +1,8 @@
 """What is on the Draw page: classes, their drawings, the query; every action of the page can be undone.
 
-Drawings are `Sketch` objects, each with the way back of its own strokes. An action of the page only arranges them: it
-changes one immutable `Arrangement` for another, and undo changes back. So an undone action gives back the very sketches
-that were there, and what was drawn after it comes back with redo.
+There is one history, in the order in which things were done. Drawings are `Sketch` objects; each stroke is a step of that
+history, and so is each action of the page, which only arranges the sketches: it changes one immutable `Arrangement` for
+another. So an undone action gives back the very sketches that were there, and redo goes through what was drawn on them.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -14,7 +14,7 @@ from PySide6.QtGui import QUndoStack
 from ..drawings import MAX_NAME, DrawnClass, DrawnTask, Example
 from ..strokes import Frame
 from .draw_arrangement import Arrangement, ClassState, Rearrange, worth_keeping
-from .sketch import Sketch
+from .sketch import UNDO_STEPS, Redraw, Sketch
 
 MIN_CLASSES, MAX_CLASSES, MAX_SHOTS = 2, 20, 10
 _FIRST_CLASSES = 3
@@ -28,16 +28,21 @@ class DrawDocument(QObject):
         changed: What a model learns from is another.
         query_changed: The query is another, or grows.
         modified_changed: It may differ from the file, or agree with it again.
+        travelled: Undo or redo changed a drawing: that sketch.
     """
 
     arranged = Signal()
     changed = Signal()
     query_changed = Signal()
     modified_changed = Signal()
+    travelled = Signal(object)
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.stack = QUndoStack(self)
+        self.stack.setUndoLimit(UNDO_STEPS)
+        self.title = ""
+        """What its file says that it is; kept as it is."""
         self.version = 0
         """Another one after every change of what a model learns from."""
         self._frame = Frame()
@@ -93,7 +98,7 @@ class DrawDocument(QObject):
     def task(self, model: str = "", steps: int | None = None) -> DrawnTask:
         """All drawings, those out of sight included, as a document to keep."""
         classes = tuple(DrawnClass(one.name, tuple(sketch.example for sketch in worth_keeping(one, self.shots))) for one in self.classes)
-        return DrawnTask(classes, self.query.example, self.shots, model, steps)
+        return DrawnTask(classes, self.query.example, self.shots, model, steps, self.title)
 
     def _state(self) -> tuple[object, tuple[str, ...], tuple[tuple[Example, ...], ...], Example]:
         drawn = tuple(tuple(sketch.example for sketch in worth_keeping(one, 0)) for one in self.classes)
@@ -118,6 +123,7 @@ class DrawDocument(QObject):
         while len(classes) < MIN_CLASSES:
             classes.append(self._class("", shots))
         self.stack.clear()
+        self.title = task.title
         self._show(Arrangement(shots, tuple(classes), self._query(task.query)))
         if saved:
             self.mark_saved()
@@ -137,6 +143,36 @@ class DrawDocument(QObject):
         self._frame = frame
         for sketch in self._sketches(self._now):
             sketch.set_frame(frame)
+
+    # The way back and forth
+
+    def can_undo(self) -> bool:
+        """Whether there is a step back, or a stroke that grows."""
+        return self.stack.canUndo() or bool(self._growing())
+
+    def undo(self) -> None:
+        """Take back what was done last; in the middle of a stroke, drop that stroke."""
+        growing = self._growing()
+        for sketch in growing:
+            sketch.drop()
+        if not growing and self.stack.canUndo():
+            step = self.stack.command(self.stack.index() - 1)
+            self.stack.undo()
+            self._tell(step)
+
+    def redo(self) -> None:
+        """Do again what undo took back."""
+        if not self._growing() and self.stack.canRedo():
+            step = self.stack.command(self.stack.index())
+            self.stack.redo()
+            self._tell(step)
+
+    def _tell(self, step: object) -> None:
+        if isinstance(step, Redraw):
+            self.travelled.emit(step.sketch)
+
+    def _growing(self) -> list[Sketch]:
+        return [sketch for sketch in self._sketches(self._now) if sketch.drawing]
 
     # Actions, each one step of undo
 
@@ -251,6 +287,9 @@ class DrawDocument(QObject):
         return replace(one, sketches=(*shown, *one.sketches[self.shots :]))
 
     def _do(self, text: str, *, key: object = None, **changes: object) -> None:
+        # A stroke is done before what comes after it; inside a step of the history, nothing can be added to it.
+        for sketch in self._growing():
+            sketch.lift()
         self.stack.push(Rearrange(self._show, text, self._now, replace(self._now, **changes), key))
 
     def _show(self, arrangement: Arrangement) -> None:
@@ -295,8 +334,6 @@ class DrawDocument(QObject):
         return sketch
 
     def _new(self, example: Example | None) -> Sketch:
-        sketch = Sketch()
+        sketch = Sketch(history=self.stack, example=example or Example())
         sketch.set_frame(self._frame)
-        if example is not None:
-            sketch.set_example(example, undoable=False)
         return sketch

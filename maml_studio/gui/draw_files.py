@@ -7,6 +7,7 @@ from PySide6.QtCore import QObject, QStandardPaths, Signal
 from PySide6.QtWidgets import QFileDialog, QMessageBox, QWidget
 
 from ..drawings import SUFFIX, DrawingError, DrawnTask, export_folders, read_drawn, write_drawn
+from .draw_arrangement import ClassState
 from .draw_document import MAX_CLASSES, DrawDocument
 from .save_dialog import ask_where
 
@@ -76,15 +77,22 @@ class DrawFiles(QObject):
         """Whether what is drawn may go: it is in a file, or somebody said so."""
         if not self._document.modified or (self.path is None and self._document.is_empty()):
             return True
-        box = QMessageBox.StandardButton
-        answer = QMessageBox.question(
-            self._window,
+        button = QMessageBox.StandardButton
+        name = f"“{self.title.removesuffix(' •')}”" if self.path else "these drawings"
+        box = QMessageBox(
+            QMessageBox.Icon.Question,
             "Unsaved drawings",
-            "These drawings are not saved. Save them first?",
-            box.Save | box.Discard | box.Cancel,
-            box.Save,
+            f"Save {name} before others take their place? If you don't, what is not in a file is gone.",
+            button.Save | button.Discard | button.Cancel,
+            self._window,
         )
-        return answer == box.Discard or (answer == box.Save and self.save())
+        # Qt's own words for Discard are another on each desktop, "Close without saving" among them, and nothing closes here.
+        for which, words in ((button.Save, "Save" if self.path else "Save…"), (button.Discard, "Don't save")):
+            box.button(which).setText(words)
+        box.setDefaultButton(button.Save)
+        answer = box.exec()
+        box.deleteLater()
+        return answer == button.Discard or (answer == button.Save and self.save())
 
     def new(self) -> None:
         """Begin anew, with as many classes and shots."""
@@ -151,9 +159,24 @@ class DrawFiles(QObject):
             self.said.emit(f"{len(written)} image folders are in {folder}.")
 
     def use_as_data_source(self) -> None:
-        """Write the file, and let training take its tasks from it."""
+        """Write the file, and let training take its tasks from it; it needs two drawings of each class at least."""
+        few = [name for one, name in zip(self._document.classes, self._document.names, strict=True) if self._count(one) < 2]
+        if few:
+            shown = ", ".join(few[:5]) + (f" and {len(few) - 5} more" if len(few) > 5 else "")
+            QMessageBox.information(
+                self._window,
+                "Use as data source",
+                "Training learns from some drawings of a class and is asked about others, so each class needs two at least. "
+                f"Too few so far: {shown}. Draw or fill in more (“Shots K” gives each class more canvases), or delete those classes.",
+            )
+            return
         if (self.path is not None and not self._document.modified) or self.save():
             self.data_source_wanted.emit(self.path)
+
+    @staticmethod
+    def _count(one: ClassState) -> int:
+        """All drawings of a class, those out of sight too: the file has them all."""
+        return sum(not sketch.is_empty() for sketch in one.sketches)
 
     def _write(self, path: Path) -> bool:
         try:

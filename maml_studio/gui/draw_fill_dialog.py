@@ -68,14 +68,16 @@ class FillDialog(QDialog):
         parent: The widget that asks.
         shots: How many examples are wanted.
         source: The data source to begin with.
+        folder: The folder to begin with, where that is a folder.
     """
 
-    def __init__(self, parent: QWidget, shots: int, source: str = "") -> None:
+    def __init__(self, parent: QWidget, shots: int, source: str = "", folder: str = "") -> None:
         super().__init__(parent)
         self.setWindowTitle("Fill from a data set")
         self.resize(620, 480)
         self._shots, self._seed = shots, 0
-        self._folder = ""
+        self.folder = folder
+        """The folder that was chosen last; empty before there is one."""
         self._asked: GalleryRequest | None = None
         self._classes: list[tuple[str, np.ndarray]] = []
         self.worker = GalleryWorker(self)
@@ -88,7 +90,7 @@ class FillDialog(QDialog):
         for name, variant in TABLES["data"].items():
             if name not in _NO_IMAGES:
                 self.sources.addItem(variant.title, name)
-        self.sources.setCurrentIndex(max(self.sources.findData(source), 0))
+        self.sources.setCurrentIndex(0 if source == _FOLDER and not folder else max(self.sources.findData(source), 0))
         self.sources.activated.connect(self._choose_source)
         label = QLabel("Data set")
         label.setBuddy(self.sources)
@@ -129,7 +131,7 @@ class FillDialog(QDialog):
         column.addWidget(self.words)
         column.addWidget(self.buttons)
         theme.manager().changed.connect(self._paint)
-        self._choose_source()
+        self._ask()
         self.gallery.setFocus()
 
     @property
@@ -151,9 +153,9 @@ class FillDialog(QDialog):
         super().done(result)
 
     def _choose_source(self) -> None:
-        if self.source == _FOLDER and not self._folder:
-            self._folder = QFileDialog.getExistingDirectory(self, "Folder of class folders")
-            if not self._folder:
+        if self.source == _FOLDER:
+            self.folder = QFileDialog.getExistingDirectory(self, "Folder of class folders", self.folder) or self.folder
+            if not self.folder:
                 self.sources.setCurrentIndex(0)
         self._ask()
 
@@ -163,9 +165,10 @@ class FillDialog(QDialog):
 
     def _ask(self, *, download: bool = False) -> None:
         variant = TABLES["data"][self.source]
-        wanted = {"split": "all", "path": self._folder if self.source == _FOLDER else ""}
+        wanted = {"split": "all", "path": self.folder if self.source == _FOLDER else ""}
         data = variant(**{name: value for name, value in wanted.items() if name in variant.model_fields})
         self._asked = GalleryRequest(data, self._shots, self._seed, download)
+        self.sources.setToolTip(self.folder if self.source == _FOLDER else "")
         self.download.hide()
         self.words.setText("Loading…")
         self.worker.ask(self._asked)

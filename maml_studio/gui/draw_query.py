@@ -87,17 +87,10 @@ class QueryPanel(QWidget):
         self.canvas.live.connect(self._hold)
         self._pause = QTimer(self, singleShot=True, interval=PAUSE_MS)
         self._pause.timeout.connect(self.judge_wanted)
-        self.buttons: dict[str, QToolButton] = {}
         line = QHBoxLayout()
-        for name, text, slot in (
-            ("undo", "Undo a stroke (Ctrl+Z)", self.canvas.undo),
-            ("redo", "Redo a stroke (Ctrl+Shift+Z)", self.canvas.redo),
-            ("clear", "Clear (Delete)", self.canvas.clear),
-        ):
-            button = self._button(name, text)
-            button.clicked.connect(slot)
-            self.buttons[name] = button
-            line.addWidget(button)
+        self.clear_button = self._button("clear", "Clear the query (Delete)")
+        self.clear_button.clicked.connect(self.canvas.clear)
+        line.addWidget(self.clear_button)
         line.addStretch(1)
         self.saliency_button = self._button("eye", "Which pixels decided: what each pixel does for the top prediction (Ctrl+Shift+W)")
         self.saliency_button.setCheckable(True)
@@ -131,9 +124,7 @@ class QueryPanel(QWidget):
 
     def refresh(self) -> None:
         """Let those buttons be pressed that can do something."""
-        canvas = self.canvas
-        for name, possible in (("undo", canvas.can_undo()), ("redo", canvas.can_redo()), ("clear", not canvas.is_empty())):
-            self.buttons[name].setEnabled(possible)
+        self.clear_button.setEnabled(not self.canvas.is_empty())
 
     def explain(self, top: str) -> None:
         """Say what the colours over the pixels mean for the most probable class; empty: they are not there."""
@@ -162,6 +153,7 @@ class QueryPanel(QWidget):
         self.test_button.setChecked(self._mode.active)
         if not self._mode.active:
             self._hold()
+            self.canvas.set_old(False)
 
     def _take_change(self) -> None:
         """The pen was lifted, or something undone: from here on the pause counts."""

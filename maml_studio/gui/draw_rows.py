@@ -12,6 +12,7 @@ from .cards import scrolling
 from .class_row import ClassRow
 from .draw_document import MAX_CLASSES, MIN_CLASSES, DrawDocument
 from .icons import icon
+from .sketch import Sketch
 
 
 def set_tab_order(widgets: Sequence[QWidget]) -> None:
@@ -89,6 +90,7 @@ class RowsPanel(QWidget):
         self.message.hide()
         self.setAcceptDrops(True)
         document.arranged.connect(self._arrange)
+        document.travelled.connect(self._show_sketch)
         self._most: int | None = None
         self._arrange()
 
@@ -135,6 +137,12 @@ class RowsPanel(QWidget):
         row = self._rows.get(uid)
         if row is not None:
             self.scroll.ensureWidgetVisible(row)
+
+    def _show_sketch(self, sketch: Sketch) -> None:
+        """Have a drawing in sight that undo or redo changed."""
+        for one in self._document.classes:
+            if sketch in one.sketches:
+                self._show_row(one.uid)
 
     def _arrange(self) -> None:
         document = self._document

@@ -13,6 +13,8 @@ from .draw_compare import ComparePanel
 from .draw_document import MAX_CLASSES, MAX_SHOTS, MIN_CLASSES, DrawDocument
 from .model_chooser import ModelChooser
 
+FEW_CLASSES = 5
+
 
 class DrawSession(QObject):
     """The questions and the answers.
@@ -141,7 +143,9 @@ class DrawSession(QObject):
         experiment = result.trained.experiment
         if self._document.blank:
             binary = experiment.task.kind == "one_vs_rest"
-            classes = min(max(result.trained.way, MIN_CLASSES), MAX_CLASSES)
+            # Where any number will do, as few as one likes to draw: each needs a drawing before there is an answer.
+            way = result.trained.way if result.trained.most_classes else min(result.trained.way, FEW_CLASSES)
+            classes = min(max(way, MIN_CLASSES), MAX_CLASSES)
             self._document.begin(classes, min(MAX_SHOTS, experiment.task.shot), ("the rest", "it") if binary else ())
         self._document.set_frame(result.frame)
 

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QCheckBox, QGridLayout, QLabel, QScrollArea, QSize
 
 from ..spec import TABLES, Experiment, Problem, SpecError, parse
 from ..spec.editing import Raw, applies, with_selection
+from ..training.memory import estimate, refusal
 from .editors import Editor, describe, make_editor
 
 SECTIONS = ("data", "task", "model", "algorithm", "training", "evaluation")
@@ -113,6 +114,10 @@ class ExperimentForm(QScrollArea):
         """The experiment as edited, or None while a field is wrong."""
         return self._experiment
 
+    def needs(self) -> str:
+        """How much memory training will take, in words; empty while a field is wrong."""
+        return estimate(self._experiment).sentence if self._experiment is not None else ""
+
     def problems(self) -> list[Problem]:
         """What is wrong now, field by field."""
         return self._problems + self._outside
@@ -191,6 +196,10 @@ class ExperimentForm(QScrollArea):
             self._experiment, self._problems = parse(self._raw), []
         except SpecError as error:
             self._experiment, self._problems = None, error.problems
+            return
+        # Before the machine swaps, rather than after.
+        if problem := refusal(self._experiment):
+            self._experiment, self._problems = None, [problem]
 
     def _refresh(self) -> None:
         """Show the fields that matter now, with their values."""

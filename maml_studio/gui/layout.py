@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QSize
 
 from .settings import Memory
 
@@ -12,11 +13,16 @@ if TYPE_CHECKING:
     from .pages.draw import DrawPage
     from .plots import Plot
 
+DEFAULT = QSize(1280, 800)
+FRAME = QSize(8, 44)
+"""What a title bar and borders take, which Qt knows only once the window is on the screen."""
+
 
 def restore_window(window: MainWindow, memory: Memory) -> None:
     """Bring back size, splitter and form; for before the pages are there."""
-    window.resize(1280, 800)
-    window.splitter.setSizes([335, 945])
+    room = window.screen().availableSize() - FRAME
+    window.resize(DEFAULT.boundedTo(room))
+    window.splitter.setSizes([335, window.width() - 335])
     for key, restore in (("geometry", window.restoreGeometry), ("splitter", window.splitter.restoreState)):
         value = memory.bytes(key)
         if value is not None:
@@ -32,10 +38,7 @@ def restore_pages(window: MainWindow, memory: Memory) -> None:
         smoothing = memory.text(f"plots/{name}/smoothing")
         if smoothing.isdecimal():
             plot.set_smoothing(int(smoothing) / 100)
-    if memory.text("page") == "draw":
-        window.show_draw_page()
-    elif memory.text("page") == "evaluate":
-        window.show_evaluate_page()
+    window.show_page(memory.text("page"))
 
 
 def store(window: MainWindow, memory: Memory) -> None:
@@ -46,26 +49,16 @@ def store(window: MainWindow, memory: Memory) -> None:
     memory.set_text("folded", " ".join(window.form.folded()))
     if window.train_page is None:
         return
-    pages = {window.draw_page: "draw", window.evaluate_page: "evaluate"}
-    memory.set_text("page", pages.get(window.tabs.currentWidget(), "train"))
+    current = window.tabs.currentWidget()
+    memory.set_text("page", next((name for name, page in window.pages.items() if page is current), "train"))
     for name, plot in _plots(window).items():
         memory.set_flag(f"plots/{name}/log", plot.log_y())
         memory.set_text(f"plots/{name}/smoothing", str(round(100 * plot.smoothing())))
 
 
 def restore_drawings(page: DrawPage, memory: Memory) -> None:
-    """Bring back the drawings as they were, and which files they came from and went to."""
-    page.files.set_recent(memory.text("drawings/recent").splitlines())
-    drawn = memory.drawn_task()
-    if drawn is not None:
-        path = memory.text("drawings/path")
-        page.files.restore(drawn, Path(path) if path else None)
-
-
-def store_drawings(page: DrawPage, memory: Memory) -> None:
-    """Remember which files they are; the drawings themselves are kept beside it."""
-    memory.set_text("drawings/path", str(page.files.path or ""))
-    memory.set_text("drawings/recent", "\n".join(map(str, page.files.recent)))
+    """Bring back the drawings as they were, and which files they came from and went to; from then on the page keeps them itself."""
+    page.keep_in(memory)
 
 
 def _plots(window: MainWindow) -> dict[str, Plot]:

@@ -7,36 +7,34 @@ from typing import Any
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QCloseEvent
 from PySide6.QtWidgets import (
-    QFileDialog,
     QHBoxLayout,
     QLabel,
     QMainWindow,
     QMessageBox,
     QSplitter,
-    QTabWidget,
     QVBoxLayout,
     QWidget,
 )
 
-from ..drawings import SUFFIX as DRAWN_SUFFIX
-from ..files import write_whole
 from ..paths import runs_dir
-from ..spec import Experiment, SpecError, load, to_toml, with_changes
-from ..training.naming import new_run_path, recent_runs
-from . import layout, theme
+from ..spec import Experiment, SpecError, load, with_changes
+from ..training.naming import new_run_path
+from ..training.run_index import EXPERIMENT
+from . import assembly, layout, theme
+from .cards import line
+from .experiment_files import ExperimentFiles
 from .export_dialog import Exporter
 from .form import ExperimentForm
 from .icons import icon
+from .lock_bar import LockBar
 from .menus import Menus
 from .own_code import allow_remembered, may_run
+from .page_tabs import PageTabs
 from .preset_chooser import PresetChooser
 from .run_model import RunModel, describe_score
-from .save_dialog import ask_where
 from .session import RunSession
 from .settings import Memory
 
-FILTER = "Experiment (*.toml)"
-RECENT_RUNS = 8
 MESSAGE_MS = 10_000
 
 
@@ -51,11 +49,10 @@ class MainWindow(QMainWindow):
         self.run = RunModel(self)
         self.session = RunSession(self.run, self)
         self.exporter = Exporter(self)
+        self.files = ExperimentFiles(self)
         self.form = ExperimentForm(self.memory.experiment())
         self._last_saved: tuple[Path | None, int] | None = None
-        self.train_page = None
-        self.draw_page = None
-        self.evaluate_page = None
+        self.pages: dict[str, Any] = {}
         self._build_left()
         layout.restore_window(self, self.memory)
         self.menus = Menus(self)
@@ -75,30 +72,39 @@ class MainWindow(QMainWindow):
         row.setContentsMargins(18, 10, 10, 4)
         row.addWidget(label)
         row.addWidget(self.presets, 1)
-        self.lock_note = QLabel("These are the settings of the run under way; they can be edited when it has ended.")
-        self.lock_note.setWordWrap(True)
-        self.lock_note.setProperty("role", "muted")
-        self.lock_note.setContentsMargins(18, 0, 10, 0)
-        self.lock_note.hide()
+        self.lock_bar = LockBar()
+        self.lock_bar.toggled.connect(self._prepare)
+        self._aside: Experiment | None = None
         self.left = left = QWidget()
         column = QVBoxLayout(left)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(2)
         column.addLayout(row)
-        column.addWidget(self.lock_note)
+        column.addWidget(self.lock_bar)
         column.addWidget(self.form, 1)
+        self.needs = QLabel()
+        self.needs.setProperty("role", "muted")
+        self.needs.setContentsMargins(18, 4, 10, 6)
+        self.needs.setToolTip("An estimate from the settings, of the whole program while it trains")
+        column.addWidget(self.needs)
         left.setMinimumWidth(270)
-        self.tabs = QTabWidget()
-        self.tabs.setDocumentMode(True)
+        self.tabs = PageTabs()
         self.waiting = QLabel("…")
         self.waiting.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self.tabs.addTab(self.waiting, icon("train"), "Train")
+        self.tabs.add_page(self.waiting, icon("train"), "Train")
         self.splitter = QSplitter(Qt.Orientation.Horizontal)
         self.splitter.addWidget(left)
         self.splitter.addWidget(self.tabs)
         self.splitter.setStretchFactor(1, 1)
         self.splitter.setCollapsible(1, False)
-        self.setCentralWidget(self.splitter)
+        whole = QWidget()
+        rows = QVBoxLayout(whole)
+        rows.setContentsMargins(0, 0, 0, 0)
+        rows.setSpacing(0)
+        rows.addWidget(self.tabs.bar)
+        rows.addWidget(line())
+        rows.addWidget(self.splitter, 1)
+        self.setCentralWidget(whole)
         self.best_label = QLabel()
         self.saved_label = QLabel()
         self.statusBar().addWidget(self.best_label, 1)
@@ -106,62 +112,42 @@ class MainWindow(QMainWindow):
 
     def build_pages(self) -> None:
         """Build the pages; separate from the constructor since plots take a second to import."""
-        if self.train_page is not None:
+        if self.pages:
             return
-        from .pages.draw import DrawPage
-        from .pages.evaluate import EvaluatePage
-        from .pages.train import TrainPage
-        from .preview_session import PreviewSession
-
-        self.train_page = page = TrainPage(self.run)
-        page.train_wanted.connect(self.start_run)
-        page.pause_wanted.connect(self.session.pause)
-        page.resume_wanted.connect(self.session.resume)
-        page.step_wanted.connect(self.step_run)
-        page.stop_wanted.connect(self.session.stop)
-        self.preview = PreviewSession(page, self.form, self)
-        self.preview.checked.connect(self._refresh_actions)
-        self.draw_page = DrawPage()
-        self.draw_page.export_wanted.connect(self._export_adapted)
-        self.draw_page.data_source_wanted.connect(self._train_on_drawings)
-        self.draw_page.said.connect(lambda words: self.statusBar().showMessage(words, MESSAGE_MS))
-        layout.restore_drawings(self.draw_page, self.memory)
-        runs = recent_runs(runs_dir(), RECENT_RUNS)
-        self.draw_page.offer_runs(runs)
-        self.evaluate_page = EvaluatePage()
-        self.evaluate_page.bring_back(self.memory.text("evaluate"))
-        self.evaluate_page.offer_runs(runs)
-        if runs:
-            self.session.restore(runs[0])
-        self.tabs.removeTab(0)
-        self.waiting.deleteLater()
-        self.tabs.addTab(page, icon("train"), "Train")
-        self.tabs.addTab(self.draw_page, icon("draw"), "Draw")
-        self.tabs.addTab(self.evaluate_page, icon("evaluate"), "Evaluate")
+        assembly.build(self)
         self.tabs.currentChanged.connect(self._page_changed)
-        self.menus.follow_page(self.draw_page)
-        layout.restore_pages(self, self.memory)
+        self._page_changed()
         self._settings_changed()
+
+    @property
+    def train_page(self) -> Any:
+        """Where training is watched; None before the pages are there."""
+        return self.pages.get("train")
+
+    @property
+    def draw_page(self) -> Any:
+        """Where users draw; None before the pages are there."""
+        return self.pages.get("draw")
+
+    @property
+    def evaluate_page(self) -> Any:
+        """Where models are tried on new tasks; None before the pages are there."""
+        return self.pages.get("evaluate")
+
+    @property
+    def runs_page(self) -> Any:
+        """The list of runs and the queue; None before the pages are there."""
+        return self.pages.get("runs")
 
     def _page_changed(self) -> None:
         # The settings belong to training; drawing has better uses for the room.
         self.left.setVisible(self.tabs.currentWidget() is self.train_page)
         self.menus.refresh_draw()
 
-    def show_train_page(self) -> None:
-        """Turn to the Train page."""
-        if self.train_page is not None:
-            self.tabs.setCurrentWidget(self.train_page)
-
-    def show_draw_page(self) -> None:
-        """Turn to the Draw page."""
-        if self.draw_page is not None:
-            self.tabs.setCurrentWidget(self.draw_page)
-
-    def show_evaluate_page(self) -> None:
-        """Turn to the Evaluate page."""
-        if self.evaluate_page is not None:
-            self.tabs.setCurrentWidget(self.evaluate_page)
+    def show_page(self, name: str) -> None:
+        """Turn to a page, by its name in :data:`assembly.PAGES`."""
+        if name in self.pages:
+            self.tabs.setCurrentWidget(self.pages[name])
 
     def start_run(self) -> None:
         """Train with the settings in the form, in a new run folder."""
@@ -183,6 +169,7 @@ class MainWindow(QMainWindow):
         self._remember(self.memory.set_experiment, experiment)
         self.preview.cancel_download()
         self.train_page.clear_plots()
+        self.lock_bar.set_preparing(False)
         self.session.start(experiment, new_run_path(runs_dir(), experiment.name), paused=paused)
 
     def continue_run(self) -> None:
@@ -191,94 +178,103 @@ class MainWindow(QMainWindow):
             return
         if not may_run(self.session.experiment, self.memory, self):
             return
-        self._show_opened(self.session.experiment, self.session.folder.name)
+        self.lock_bar.set_preparing(False)
+        self.show_opened(self.session.experiment, self.session.folder.name)
         self.session.start(self.session.experiment, self.session.folder, resume=True)
 
-    def open_file(self, path: str) -> None:
-        """Open what a double click named: a drawn task on the Draw page, anything else as settings."""
-        if path.endswith(DRAWN_SUFFIX) and self.draw_page is not None:
-            if self.draw_page.files.open(Path(path)):
-                self.tabs.setCurrentWidget(self.draw_page)
-        else:
-            self.open_experiment(path)
+    def show_run(self, folder: Path) -> None:
+        """Show a run on the Train page."""
+        if folder != self.session.folder and not self.session.running:
+            self.session.open(folder)
+        self.show_page("train")
 
-    def open_experiment(self, path: str) -> None:
-        """Load settings from a file; a bad file is told in one sentence and changes nothing."""
-        if self.session.running:
-            return
+    def continue_other_run(self, folder: Path) -> None:
+        """Train a run of the list further."""
         try:
-            self._show_opened(load(Path(path)), Path(path).name)
+            experiment = load(folder / EXPERIMENT)
         except SpecError as error:
-            QMessageBox.warning(self, "Open experiment", str(error))
+            QMessageBox.warning(self, "Continue", str(error))
+            return
+        if not self.session.running and may_run(experiment, self.memory, self):
+            self.train_page.clear_plots()
+            self.lock_bar.set_preparing(False)
+            self.show_opened(experiment, folder.name)
+            self.session.start(experiment, folder, resume=True)
+            self.show_page("train")
 
-    def _show_opened(self, experiment: Experiment, origin: str) -> None:
+    def queue_starting(self, experiment: Experiment, folder: Path) -> None:
+        """A run of the queue begins: the Train page shows it."""
+        self.preview.cancel_download()
+        self.train_page.clear_plots()
+        if self.lock_bar.preparing:
+            return  # the form holds what the user is at
+        self._aside = self.form.experiment()
+        self.show_opened(experiment, folder.name)
+
+    def take_settings(self, experiment: Experiment, origin: str) -> None:
+        """Bring a run's settings into the form, for a new run."""
+        if self.session.running and not self.lock_bar.preparing:
+            self._aside = experiment
+            self.lock_bar.set_preparing(True)
+            self._lock_form()
+        self.show_opened(experiment, origin)
+        self.show_page("train")
+
+    def compare_runs(self, folders: list[Path]) -> None:
+        """Put runs side by side on the Compare page."""
+        self.pages["compare"].compare(folders)
+        self.show_page("compare")
+
+    def add_to_queue(self) -> None:
+        """Put the settings in the form at the end of the queue."""
+        experiment = self.form.experiment()
+        if experiment is not None and self.pages and may_run(experiment, self.memory, self):
+            self.runs_page.add_to_queue([experiment])
+            self.show_page("runs")
+
+    def add_grid_to_queue(self) -> None:
+        """Let the user vary some of the settings in the form, and put all that comes of it into the queue."""
+        experiment = self.form.experiment()
+        if experiment is not None and self.pages and may_run(experiment, self.memory, self):
+            self.runs_page.ask_grid(experiment)
+
+    def say(self, words: str) -> None:
+        """Say something in passing, in the status bar."""
+        self.statusBar().showMessage(words, MESSAGE_MS)
+
+    def show_opened(self, experiment: Experiment, origin: str) -> None:
+        """Show settings in the form, and in the list of presets where they are from."""
         self.presets.set_opened(experiment, f"(opened: {origin})")
         self.form.set_experiment(experiment)
-
-    def save_experiment(self, path: str) -> None:
-        """Write the settings to a file."""
-        experiment = self.form.experiment()
-        if experiment is None:
-            return
-        try:
-            write_whole(Path(path), to_toml(experiment).encode())
-        except OSError as error:
-            QMessageBox.warning(self, "Save experiment", f"{path} can't be written: {error.strerror or error}")
-
-    def ask_open(self) -> None:
-        """Let the user choose an experiment file."""
-        path, _ = QFileDialog.getOpenFileName(self, "Open experiment", "", FILTER)
-        if path:
-            self.open_experiment(path)
-
-    def ask_open_run(self) -> None:
-        """Let the user choose a run folder."""
-        folder = QFileDialog.getExistingDirectory(self, "Open run", str(runs_dir()))
-        if folder and not self.session.running:
-            self.session.open(Path(folder))
 
     def _run_opened(self) -> None:
         if self.train_page is not None:
             self.train_page.clear_plots()
             self.train_page.refresh()
         if self.session.experiment is not None and self.session.folder is not None:
-            self._show_opened(self.session.experiment, self.session.folder.name)
+            self.show_opened(self.session.experiment, self.session.folder.name)
 
     def _run_not_opened(self, message: str) -> None:
         QMessageBox.warning(self, "Open run", message)
-
-    def ask_save(self) -> None:
-        """Let the user choose a file for the settings."""
-        experiment = self.form.experiment()
-        if experiment is None:
-            text = "The settings can't be saved while a field is wrong: " + self._first_problem()
-            QMessageBox.information(self, "Save experiment", text)
-            return
-        path = ask_where(self, "Save experiment", f"{experiment.name}.toml", "Experiment", ".toml")
-        if path is not None:
-            self.save_experiment(str(path))
 
     def export_trained(self) -> None:
         """Let the user choose where the trained model goes."""
         if self.session.folder is not None and self.session.experiment is not None:
             self.exporter.ask(self.session.folder, f"{self.session.experiment.name}.safetensors")
 
-    def _export_adapted(self, adapted_at_step: object) -> None:
+    def export_adapted(self, adapted_at_step: object) -> None:
+        """Let the user choose where a model adapted to drawings goes."""
         self.exporter.ask(adapted_at_step, "adapted.safetensors")
 
-    def _train_on_drawings(self, path: Path) -> None:
+    def train_on_drawings(self, path: Path) -> None:
         """Let the form take its tasks from a file of drawings; while a run is under way it shows that run's settings."""
-        if self.session.running:
-            QMessageBox.information(self, "Use as data source", "The settings are those of the run under way. Stop it first.")
-            return
         experiment = self.form.experiment() or self.memory.experiment()
         try:
             experiment = with_changes(experiment, {"data.source": "drawn", "data.path": str(path)})
         except SpecError as error:
             QMessageBox.warning(self, "Use as data source", str(error))
             return
-        self._show_opened(experiment, path.name)
-        self.show_train_page()
+        self.take_settings(experiment, path.name)
 
     def set_scheme(self, choice: str) -> None:
         """Take on the ``system`` colours, ``dark`` or ``light`` ones, and remember it."""
@@ -300,40 +296,59 @@ class MainWindow(QMainWindow):
     def _settings_changed(self) -> None:
         experiment = self.form.experiment()
         self.presets.follow(experiment)
+        self.needs.setText(self.form.needs())
         if self.train_page is not None:
             self.preview.follow()
-        self._refresh_actions()
+        self.refresh_actions()
         name = experiment.name if experiment else "…"
         self.setWindowTitle(f"{name} – MAML Studio")
 
-    def _first_problem(self) -> str:
+    def first_problem(self) -> str:
+        """What is wrong with the settings, in a sentence; empty where nothing is."""
         problems = self.form.problems()
         return str(problems[0]) if problems else ""
 
     def _state_changed(self) -> None:
-        running = self.session.running
-        self.form.set_locked(running)
-        self.presets.setEnabled(not running)
-        self.lock_note.setVisible(running)
+        self.lock_bar.setVisible(self.session.running)
+        self._lock_form()
         if self.train_page is not None:
             self.train_page.set_paused(self.session.paused)
-        self._refresh_actions()
+        self.refresh_actions()
         self._refresh_status()
 
-    def _refresh_actions(self) -> None:
+    def _lock_form(self) -> None:
+        locked = self.session.running and not self.lock_bar.preparing
+        self.form.set_locked(locked)
+        self.presets.setEnabled(not locked)
+
+    def _prepare(self, preparing: bool) -> None:
+        """Let the form be for the next run, or show the run's settings again."""
+        if preparing:
+            if self._aside is not None:
+                self.form.set_experiment(self._aside)
+        else:
+            self._aside = self.form.experiment()
+            if self.session.experiment is not None:
+                self.form.set_experiment(self.session.experiment)
+        self._lock_form()
+
+    def refresh_actions(self) -> None:
+        """Say which commands can be given now."""
         running = self.session.running
-        problem = self._first_problem()
+        problem = self.first_problem()
         if self.train_page is not None:
             self.train_page.set_blocked(problem)
         ready = self.train_page is not None and not problem
         menus = self.menus
         menus.train.setEnabled(ready and not running)
+        for action in (menus.queue, menus.grid):
+            action.setEnabled(ready)
         menus.step.setEnabled(running or ready)
         for action in (menus.open, menus.open_run):
             action.setEnabled(not running)
         for action in (menus.pause, menus.stop):
             action.setEnabled(running)
-        resumable = self.run.status == "stopped" and self.session.folder is not None
+        resumable = self.run.status == "stopped" and self.session.folder is not None and self.session.folder.is_dir()
         menus.go_on.setEnabled(resumable and not running)
         menus.export.setEnabled(self.session.folder is not None and self.run.saved_at is not None)
 
@@ -351,8 +366,9 @@ class MainWindow(QMainWindow):
         if saved == self._last_saved or self.draw_page is None or self.session.folder is None or self.session.experiment is None:
             return
         self._last_saved = saved
-        self.draw_page.set_run(self.session.folder, self.session.experiment.name)
-        self.evaluate_page.set_run(self.session.folder, self.session.experiment.name)
+        # A run that was only opened again is offered; one that is trained here is what one wants to look at.
+        for name in assembly.WITH_MODELS:
+            self.pages[name].set_run(self.session.folder, choose=self.session.running)
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Ask before a run is ended; remember layout and settings."""
@@ -369,15 +385,10 @@ class MainWindow(QMainWindow):
 
     def finish(self) -> None:
         """End all threads, and remember layout and settings."""
+        if self.pages:
+            assembly.end(self)
         self.session.finish()
         self.exporter.end()
-        if self.train_page is not None:
-            self.preview.end()
-            self.draw_page.end()
-            self.evaluate_page.end()
-            self.memory.set_text("evaluate", self.evaluate_page.remembered())
-            self._remember(self.memory.set_drawn_task, self.draw_page.drawn())
-            layout.store_drawings(self.draw_page, self.memory)
         layout.store(self, self.memory)
         experiment = self.form.experiment()
         if experiment is not None:

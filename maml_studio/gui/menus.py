@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject
 from PySide6.QtGui import QAction, QActionGroup, QKeySequence
 from PySide6.QtWidgets import QApplication, QMenu, QMessageBox, QWhatsThis
 
+from .assembly import PAGES
 from .icons import icon
 
 if TYPE_CHECKING:
@@ -41,9 +43,9 @@ class Menus(QObject):
 
     def _build_file(self) -> None:
         window, menu = self._window, self._window.menuBar().addMenu("&File")
-        self.open = self._add(menu, "&Open experiment…", QKeySequence.StandardKey.Open, window.ask_open, "open")
-        self.save = self._add(menu, "&Save experiment…", QKeySequence.StandardKey.Save, window.ask_save, "save")
-        self.open_run = self._add(menu, "Open &run…", "Ctrl+Shift+O", window.ask_open_run)
+        self.open = self._add(menu, "&Open experiment…", QKeySequence.StandardKey.Open, window.files.ask_open, "open")
+        self.save = self._add(menu, "&Save experiment…", QKeySequence.StandardKey.Save, window.files.ask_save, "save")
+        self.open_run = self._add(menu, "Open &run…", "Ctrl+Shift+O", window.files.ask_open_run)
         menu.addSeparator()
         self.export = self._add(menu, "&Export trained model…", "Ctrl+Shift+E", window.export_trained, "export")
         menu.addSeparator()
@@ -57,6 +59,10 @@ class Menus(QObject):
         self.stop = self._add(menu, "St&op", "Ctrl+E", window.session.stop, "stop")
         menu.addSeparator()
         self.go_on = self._add(menu, "&Continue the stopped run", "Ctrl+Shift+R", window.continue_run)
+        menu.addSeparator()
+        self.queue = self._add(menu, "Add to the &queue", "Ctrl+U", window.add_to_queue)
+        self.grid = self._add(menu, "Add a &grid to the queue…", None, window.add_grid_to_queue)
+        menu.addSeparator()
         self.dice = self._add(menu, "Another &task in the preview", "Ctrl+D", window.another_task, "dice")
 
     def _build_draw(self) -> None:
@@ -65,9 +71,8 @@ class Menus(QObject):
 
     def _build_view(self) -> None:
         window, menu = self._window, self._window.menuBar().addMenu("&View")
-        self._add(menu, "&Train page", "Ctrl+1", window.show_train_page, "train")
-        self._add(menu, "Dra&w page", "Ctrl+2", window.show_draw_page, "draw")
-        self._add(menu, "&Evaluate page", "Ctrl+3", window.show_evaluate_page, "evaluate")
+        for number, (name, (title, picture)) in enumerate(PAGES.items(), start=1):
+            self._add(menu, f"&{number}  {title} page", f"Ctrl+{number}", partial(window.show_page, name), picture)
         menu.addSeparator()
         group = QActionGroup(self)
         for choice, text in (("system", "Colours of the s&ystem"), ("dark", "&Dark"), ("light", "&Light")):

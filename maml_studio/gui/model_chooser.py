@@ -1,12 +1,12 @@
 """Which trained model is looked at: the current run, an earlier one, the one in the box, or a checkpoint file."""
 
-import re
 from pathlib import Path
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QComboBox, QFileDialog, QWidget
 
 from .. import paths
+from ..training.run_index import summarise
 from .adapt_worker import PRETRAINED, ModelRef
 from .wheel import leave_wheel_to_page
 
@@ -50,13 +50,16 @@ class ModelChooser(QComboBox):
         index = self.findData(place)
         return self.itemText(index) if index >= 0 else title_of(Path(place))
 
-    def offer(self, path: Path, title: str = "", *, choose: bool = True) -> None:
-        """Put a run or a checkpoint into the list, and choose it."""
+    def offer(self, path: Path, *, choose: bool = True) -> None:
+        """Put a run or a checkpoint into the list, and choose it; one that is there is described anew."""
+        title, tip = described(path)
         index = self.findData(str(path))
         if index < 0:
             # What is chosen stays so: Qt would choose the first item of a list that was empty but for the last one.
-            self.insertItem(0, title or title_of(path), str(path))
+            self.insertItem(0, title, str(path))
             index = 0
+        self.setItemText(index, title)
+        self.setItemData(index, tip, Qt.ItemDataRole.ToolTipRole)
         if choose:
             self.choose(str(path))
 
@@ -67,6 +70,19 @@ class ModelChooser(QComboBox):
             self.setCurrentIndex(index)
             self._last = self.ref()
             self.chosen.emit()
+
+    def remembered(self) -> str:
+        """The chosen model's place, for the next start; empty where there is none."""
+        ref = self.ref()
+        return ref.place if ref is not None else ""
+
+    def bring_back(self, place: str) -> None:
+        """Choose the model of the last time, if it is still there."""
+        if not place or place == self.remembered():
+            return
+        if self.findData(place) < 0 and Path(place).exists():
+            self.offer(Path(place), choose=False)
+        self.choose(place)
 
     def _take(self, index: int) -> None:
         if self.itemData(index) != OPEN:
@@ -100,13 +116,18 @@ def pretrained_there() -> bool:
     return any(paths.resource("pretrained").glob("*.safetensors"))
 
 
-def without_date(title: str) -> str:
-    """A run's title without the time in front of it."""
-    return re.sub(r"^\d{4}-\d\d-\d\d-\d{6}-", "", title)
-
-
 def title_of(path: Path) -> str:
     """A name for a run folder or a checkpoint file."""
+    return described(path)[0]
+
+
+def described(path: Path) -> tuple[str, str]:
+    """A name that tells a run or a checkpoint file from all others, and all else that there is to know about it in a line or two."""
     # A run's checkpoints are all called best or latest: the run's own name tells them apart.
     is_of_run = path.parent.name == "checkpoints"
-    return f"{path.parent.parent.name} / {path.stem}" if is_of_run else path.name
+    run = summarise(path.parent.parent if is_of_run else path)
+    if run is None:
+        return path.name, str(path)
+    title = f"{run.title} · {run.algorithm_title}, {run.task} · {run.created:%d %b %H:%M}"
+    score = f"\nbest {run.best.text()} {run.best.conditions()}" if run.best else "\nno validation yet"
+    return f"{title} / {path.stem}" if is_of_run else title, f"{run.algorithm_title} on {run.source_title}, {run.task}{score}\n{path}"

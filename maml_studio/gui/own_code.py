@@ -19,14 +19,22 @@ def allow_remembered(memory: Memory) -> None:
             allow(module)
 
 
+def needs_permission(experiment: Experiment) -> bool:
+    """Whether its network is a module of the user's own that was not allowed yet."""
+    model = experiment.model
+    return isinstance(model, UserModule) and bool(model.path) and not is_allowed(_module_of(model))
+
+
+def _module_of(model: UserModule) -> str:
+    return model.path.partition(":")[0]
+
+
 def may_run(experiment: Experiment, memory: Memory, window: QWidget) -> bool:
     """Whether the experiment needs no code of the user's own, or may run it; asks where that was never said."""
     model = experiment.model
-    if not isinstance(model, UserModule) or not model.path:
+    if not isinstance(model, UserModule) or not needs_permission(experiment):
         return True
-    module = model.path.partition(":")[0]
-    if is_allowed(module):
-        return True
+    module = _module_of(model)
     answer = QMessageBox.question(
         window,
         "Run your own code?",

@@ -33,9 +33,10 @@ class Axis(pg.AxisItem):
         if self.orientation == "bottom":
             self.setHeight(2 * QFontMetrics(font).height() + 10)
 
-    def set_title(self, title: str) -> None:
-        """Name what the axis shows."""
+    def set_title(self, title: str, *, whole: bool | None = None) -> None:
+        """Name what the axis shows; with ``whole``, say whether it counts something."""
         self._title = title
+        self._whole = self._whole if whole is None else whole
         self.setLabel(title)
 
     def boundingRect(self) -> QRectF:  # noqa: N802

@@ -17,6 +17,7 @@ from . import plot_data
 from .theme import Theme
 
 Scale = Callable[[np.ndarray], np.ndarray]  # values to what the axis shows of them: themselves, or powers of ten
+Dash = bool | tuple[float, ...]  # whether a line is dashed, or its pattern of dashes and gaps in pixels
 _FAINT = 0.3  # how much of a raw curve shows behind its smoothed one
 _LEVELS = 8  # steps in which a history fades
 
@@ -27,13 +28,13 @@ def _line(z: float) -> pg.PlotCurveItem:
     return item
 
 
-def _pen(theme: Theme, role: str, opacity: float, *, dashed: bool = False) -> QPen:
+def _pen(theme: Theme, role: str, opacity: float, *, dashed: Dash = False) -> QPen:
     colour = theme.color(role)
     colour.setAlphaF(min(max(opacity, 0.0), 1.0))
     pen = QPen(colour, 1)
     pen.setCosmetic(True)
     if dashed:
-        pen.setDashPattern([4, 3])
+        pen.setDashPattern([4, 3] if dashed is True else list(dashed))
     return pen
 
 
@@ -43,12 +44,13 @@ class Layer:
     Attributes:
         role: The colour's role.
         name: Its name in the legend, or nothing.
-        dashed: Whether its line is dashed.
+        dashed: Whether its line is dashed, or how.
     """
 
     def __init__(self, view: pg.ViewBox, items: Sequence[pg.GraphicsObject]) -> None:
         self._view, self._items = view, items
-        self.role, self.name, self.dashed = "", "", False
+        self.role, self.name = "", ""
+        self.dashed: Dash = False
         for item in items:
             view.addItem(item, ignoreBounds=True)
 
@@ -93,7 +95,7 @@ class CurveLayer(Layer):
         """Take other points on."""
         self._kept = min(self._kept, self.series.set(x, y))
 
-    def style(self, role: str, name: str, smooth: bool, dashed: bool, symbol: bool, opacity: float) -> bool:
+    def style(self, role: str, name: str, smooth: bool, dashed: Dash, symbol: bool, opacity: float) -> bool:
         """Take another look on; tell whether it is one."""
         before = (self.role, self.name, self.smooth, self.dashed, self._symbol, self._opacity)
         self.role, self.name, self.smooth, self.dashed, self._symbol, self._opacity = role, name, smooth, dashed, symbol, opacity

@@ -19,13 +19,13 @@ class Entry:
     Attributes:
         name: Its name; elided where it is long.
         role: The colour's role.
-        dashed: Whether its line is dashed.
+        dashed: Whether its line is dashed, or its pattern of dashes and gaps in pixels.
         value: Its value under the crosshair, or nothing.
     """
 
     name: str
     role: str
-    dashed: bool = False
+    dashed: bool | tuple[float, ...] = False
     value: str = ""
 
 
@@ -95,7 +95,8 @@ class Legend(QWidget):
             middle = spot.top() + spot.height() // 2
             style = Qt.PenStyle.DashLine if entry.dashed else Qt.PenStyle.SolidLine
             pen = QPen(QColor(colours.color(entry.role)), 2, style, Qt.PenCapStyle.FlatCap)
-            pen.setDashPattern([2, 1.2]) if entry.dashed else None
+            if entry.dashed:
+                pen.setDashPattern([2, 1.2] if entry.dashed is True else [length / 2 for length in entry.dashed])
             painter.setPen(pen)
             painter.drawLine(QPointF(spot.left(), middle), QPointF(spot.left() + _SWATCH, middle))
             words = spot.adjusted(_SWATCH + _GAP, 0, 0, 0)

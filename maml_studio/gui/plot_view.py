@@ -75,6 +75,10 @@ class PlotView(pg.PlotWidget):
         """Name what the y axis shows."""
         self._axes["left"].set_title(title)
 
+    def set_x_title(self, title: str, *, whole: bool) -> None:
+        """Name what the x axis shows, and say whether it counts something."""
+        self._axes["bottom"].set_title(title, whole=whole)
+
     def set_theme(self, theme: Theme) -> None:
         """Take a scheme's colours on."""
         self._theme = theme

@@ -16,7 +16,7 @@ from ..files import write_whole
 from . import plot_data, plot_export, plot_save
 from .elided_label import ElidedLabel
 from .icons import icon
-from .plot_layers import BandLayer, CurveLayer, HistoryLayer, Layer
+from .plot_layers import BandLayer, CurveLayer, Dash, HistoryLayer, Layer
 from .plot_legend import Entry, Legend
 from .plot_ticker import ticker
 from .plot_view import PlotView
@@ -45,6 +45,7 @@ class Plot(QFrame):
         log_y: Whether y starts out logarithmic; zeros and negative values then lie on the lower edge.
         integer_x: Whether x counts something.
         empty_text: What to say while there is no curve.
+        legend_every: For so many pixels of its height the legend may take another row.
         parent: The widget that it is in.
     """
 
@@ -58,11 +59,13 @@ class Plot(QFrame):
         log_y: bool = False,
         integer_x: bool = True,
         empty_text: str = "Nothing to show yet.",
+        legend_every: int = 90,
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
         self._x_title, self._y_title, self._theme = x_title, y_title, theme
         self._integer_x = integer_x
+        self._legend_every = legend_every
         self._layers: dict[str, Layer] = {}
         self._ticker = ticker()
         self.destroyed.connect(self._ticker.tidy)
@@ -149,7 +152,7 @@ class Plot(QFrame):
         role: str,
         name: str = "",
         smooth: bool = False,
-        dashed: bool = False,
+        dashed: Dash = False,
         symbol: bool = False,
         opacity: float = 1.0,
     ) -> None:
@@ -163,7 +166,7 @@ class Plot(QFrame):
             role: The colour's role.
             name: Its name in legend and read-out; without one it is in neither.
             smooth: Whether to draw it faint, with its smoothed course over it.
-            dashed: Whether the line is dashed.
+            dashed: Whether the line is dashed, or its pattern of dashes and gaps in pixels, for curves that are equals.
             symbol: Whether to mark the points, while there are few.
             opacity: How much of it shows, from 0 to 1.
 
@@ -210,6 +213,10 @@ class Plot(QFrame):
         layer.recolour(self._theme.theme)
         self._mark()
 
+    def layers(self) -> tuple[str, ...]:
+        """Return the keys of everything that it shows."""
+        return tuple(self._layers)
+
     def remove(self, key: str) -> None:
         """Take one curve, band or history out; one that isn't there is no error."""
         layer = self._layers.pop(key, None)
@@ -232,6 +239,13 @@ class Plot(QFrame):
             self.setAccessibleName(title)
             self._title.set_text(title)
             self._view.set_y_title(y_title)
+
+    def set_x(self, title: str, *, integer: bool) -> None:
+        """Name what x is anew, when the same curves lie over another quantity."""
+        if (title, integer) != (self._x_title, self._integer_x):
+            self._x_title, self._integer_x, self._crosshair = title, integer, None
+            self._view.set_x_title(title, whole=integer)
+            self.zoom_back()
 
     def set_note(self, text: str) -> None:
         """Show a few muted words at the right of the title."""
@@ -270,7 +284,7 @@ class Plot(QFrame):
     def _curves(self, *, named: bool = False) -> list[CurveLayer]:
         curves = [layer for layer in self._layers.values() if isinstance(layer, CurveLayer) and (layer.name or not named)]
         # Dashed ones stand beside others, and are the first that a narrow legend leaves out.
-        return sorted(curves, key=lambda curve: curve.dashed)
+        return sorted(curves, key=lambda curve: curve.dashed is True)
 
     # Drawing
 
@@ -346,7 +360,7 @@ class Plot(QFrame):
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Give the legend its share of the height."""
         super().resizeEvent(event)
-        self._legend.set_most_rows(self.height() // 90)
+        self._legend.set_most_rows(self.height() // self._legend_every)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Paint the card, and a ring while it has the focus."""

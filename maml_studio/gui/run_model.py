@@ -9,12 +9,26 @@ from typing import Literal
 import numpy as np
 from PySide6.QtCore import QObject, Signal
 
-from ..training.events import Checkpointed, Diverged, Event, Failed, Finished, Loading, OuterStep, Started, Stopped, Validation
+from ..training.events import (
+    Checkpointed,
+    Diverged,
+    Event,
+    Failed,
+    Finished,
+    Held,
+    Loading,
+    OuterStep,
+    Resumed,
+    Started,
+    Stopped,
+    Validation,
+)
 
 HISTORY = 20
 """How many earlier inner loops stay on screen behind the latest one."""
 
-Status = Literal["empty", "loading", "training", "finished", "stopped", "failed"]
+Status = Literal["empty", "loading", "training", "held", "finished", "stopped", "failed"]
+"""``held``: something can't be written, and training waits until it can."""
 
 
 class Column:
@@ -60,7 +74,9 @@ class RunModel(QObject):
 
     def _forget(self) -> None:
         self.status: Status = "empty"
+        self._note = ""
         self.message = ""
+        self.elsewhere = False
         self.iteration = 0
         self.iterations = 0
         self.norm_mode = ""
@@ -85,7 +101,7 @@ class RunModel(QObject):
     @property
     def running(self) -> bool:
         """Whether events are still to come."""
-        return self.status in ("loading", "training")
+        return self.status in ("loading", "training", "held")
 
     def tasks_per_second(self) -> float | None:
         """Speed over the last seconds of training, pauses and validations left out."""
@@ -107,6 +123,12 @@ class RunModel(QObject):
         self.status, self.message = "loading", "Getting ready"
         self.changed.emit()
 
+    def set_elsewhere(self, elsewhere: bool = True) -> None:
+        """Say that another program trains this run (or no longer does): there is nothing to pause or stop here."""
+        if elsewhere != self.elsewhere:
+            self.elsewhere = elsewhere
+            self.changed.emit()
+
     def end_replay(self) -> None:
         """All that is stored was taken in; a run without an end was cut off."""
         if self.running:
@@ -125,8 +147,13 @@ class RunModel(QObject):
                 self.status, self.message = "loading", event.message
             case Started():
                 self.status, self.message = "training", event.note
+                self._note = event.note
                 self.iteration, self.iterations = event.iteration, event.iterations
                 self.norm_mode = event.norm_mode
+            case Held():
+                self.status, self.message = "held", event.message
+            case Resumed():
+                self.status, self.message = "training", self._note
             case OuterStep():
                 self._take_step(event)
             case Validation():

@@ -8,7 +8,6 @@ from PySide6.QtCore import QByteArray, QSettings
 from ..files import write_whole
 from ..paths import config_dir
 from ..spec import DEFAULT_PRESET, Experiment, SpecError, load, load_preset, to_toml
-from .drawn_task import DrawnTask, load_drawn_task, save_drawn_task
 
 
 class Memory:
@@ -20,6 +19,11 @@ class Memory:
         with suppress(OSError):
             self._folder.mkdir(parents=True, exist_ok=True)
         self._settings = QSettings(str(self._folder / "window.ini"), QSettings.Format.IniFormat)
+
+    @property
+    def folder(self) -> Path:
+        """Where it is; the drawings are kept there too."""
+        return self._folder
 
     @property
     def scheme(self) -> str:
@@ -70,18 +74,6 @@ class Memory:
             OSError: when they can't be written.
         """
         write_whole(self._folder / "experiment.toml", to_toml(experiment).encode())
-
-    def drawn_task(self) -> DrawnTask | None:
-        """The drawings as they were when the window was last closed."""
-        return load_drawn_task(self._folder / "drawing.json")
-
-    def set_drawn_task(self, task: DrawnTask) -> None:
-        """Remember the drawings.
-
-        Raises:
-            OSError: when they can't be written.
-        """
-        save_drawn_task(self._folder / "drawing.json", task)
 
     def save(self) -> None:
         """Write everything out now."""

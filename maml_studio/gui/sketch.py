@@ -1,41 +1,51 @@
-"""What is on a drawing canvas: strokes or a picture, the stroke that grows, and the way back through all changes."""
+"""What is on a drawing canvas: strokes or a picture, and the stroke that grows. Its changes are steps of a history."""
 
 import time
 
 import numpy as np
 from PySide6.QtCore import QObject, QTimer, Signal
+from PySide6.QtGui import QUndoCommand, QUndoStack
 
 from .. import strokes as vector
 from ..drawings import DrawingError, Example
 from ..strokes import Frame
 
 _LIVE_MS = 50
-_UNDO_STEPS = 200
+UNDO_STEPS = 500
 _EMPTY = Example()
 
 
 class Sketch(QObject):
     """The drawing behind a canvas. Places are x and y in units of the canvas side.
 
-    Its content is never changed in place, so that undo only has to keep the old one.
+    Its content is never changed in place, so that a step of the history only has to keep the old one.
+
+    Args:
+        parent: Qt's owner.
+        history: where its changes go, in the order in which they were made; sketches of one page share one, and the way back is the
+            page's. One of its own if None.
+        example: what is on it to begin with.
 
     Signals:
         changed: The content is another: the pen lifted, something was erased, set, cleared, undone or redone.
         live: A stroke is growing; at most every 50 ms.
+        looks_changed: It counts as done with now, or no longer.
     """
 
     changed = Signal()
     live = Signal()
+    looks_changed = Signal()
 
-    def __init__(self, parent: QObject | None = None) -> None:
+    def __init__(self, parent: QObject | None = None, history: QUndoStack | None = None, example: Example = _EMPTY) -> None:
         super().__init__(parent)
+        self._own_history = QUndoStack(self) if history is None else None
+        self._history = self._own_history if history is None else history
         self._frame = Frame()
-        self._content = _EMPTY
-        self._undo: list[Example] = []
-        self._redo: list[Example] = []
+        self._content = example
         self._points: list[tuple[float, float, float]] = []  # the stroke that grows
         self._before_erasing: Example | None = None
         self._clock = 0.0  # when t was 0
+        self._set_clock()
         self._rendered: np.ndarray | None = None
         self._live_timer = QTimer(self, singleShot=True, interval=_LIVE_MS)
         self._live_timer.timeout.connect(self._emit_waiting)
@@ -52,7 +62,7 @@ class Sketch(QObject):
     @property
     def old(self) -> bool:
         """Whether what is there is done with: the next stroke begins another drawing."""
-        return self._old
+        return self._old and not self._points
 
     @property
     def frame(self) -> Frame:
@@ -71,7 +81,12 @@ class Sketch(QObject):
 
     def strokes(self) -> list[np.ndarray]:
         """Return the strokes, float64 ``[points, 3]`` each, the growing one included."""
-        return [*self._content.strokes, *([np.array(self._points)] if self._points else [])]
+        return [*self._grown_on, np.array(self._points)] if self._points else list(self._content.strokes)
+
+    @property
+    def _grown_on(self) -> tuple[np.ndarray, ...]:
+        """The strokes that the growing one is added to."""
+        return () if self._old else self._content.strokes
 
     def image(self) -> np.ndarray:
         """Return what the model gets: float32 ``[size, size]`` in [0, 1], ink = 1; not to be written to."""
@@ -85,27 +100,25 @@ class Sketch(QObject):
         return self._content.is_empty and not self._points
 
     def can_undo(self) -> bool:
-        """Tell whether there is a step back."""
-        return bool(self._undo or self._points)
+        """Tell whether there is a stroke to drop, or a step back of its own."""
+        return bool(self._points) or (self._own_history is not None and self._own_history.canUndo())
 
     def can_redo(self) -> bool:
-        """Tell whether there is a step forward again."""
-        return bool(self._redo)
+        """Tell whether there is a step forward again of its own."""
+        return self._own_history is not None and self._own_history.canRedo()
 
     # Changing it as a whole
 
-    def set_example(self, example: Example, *, undoable: bool = True) -> None:
-        """Take another drawing; `DrawingCanvas.set_example` says the rest."""
-        same = example.is_empty and self._content.is_empty
-        if not undoable:  # what was there is nothing to come back to
-            self._undo.clear()
-            self._redo.clear()
-        elif not same:
-            self._remember(self._content)
-        if not same or self._points:
-            self._content = example
-            self._clock = time.perf_counter() - (example.strokes[-1][-1, 2] if example.strokes else 0.0)
-            self._changed()
+    def set_example(self, example: Example, text: str = "change a drawing") -> None:
+        """Take another drawing in place of what is there; an empty one clears.
+
+        Args:
+            example: The drawing.
+            text: What the step of the history is called.
+        """
+        self.drop()
+        if not (example.is_empty and self._content.is_empty):
+            self._do(example, text)
 
     def set_frame(self, frame: Frame) -> None:
         """Frame the strokes as another data source does; emits `changed` unless there is nothing to frame, or a stroke grows."""
@@ -118,36 +131,34 @@ class Sketch(QObject):
 
     def clear(self) -> None:
         """Take everything off; undo brings it back."""
-        self.set_example(_EMPTY)
+        self.set_example(_EMPTY, "clear a drawing")
 
-    def let_next_replace(self) -> None:
-        """Keep what is there until the next stroke begins: that takes its place. Undo brings it back."""
-        if not self._content.is_empty and not self._points:
-            self._old = True
+    def set_old(self, old: bool) -> None:
+        """Keep what is there only until the next stroke begins: that takes its place, and undo brings it back. Or keep it on."""
+        if old != self._old and not self._points and not (old and self._content.is_empty):
+            self._old = old
+            self.looks_changed.emit()
 
     def undo(self) -> None:
-        """Go back to what was there before the last change; in the middle of a stroke, drop that stroke."""
-        if self._points:
+        """Take the last step of its own history back; in the middle of a stroke, drop that stroke."""
+        if self.drawing:
             self.drop()
-        else:
-            self._travel(self._undo, self._redo)
+        elif self._own_history is not None:
+            self._own_history.undo()
 
     def redo(self) -> None:
         """Go forward again to what undo took back."""
-        if not self._points:
-            self._travel(self._redo, self._undo)
+        if not self.drawing and self._own_history is not None:
+            self._own_history.redo()
 
     # One stroke: mouse, pen, finger and keys all come through begin, grow and lift
 
     def begin(self, x: float, y: float) -> None:
         """Put the pen down; a stroke that was still growing is finished first."""
         self.lift()
-        if self._old:
-            self.clear()
         now = time.perf_counter()
-        strokes = self._content.strokes
         # t runs on through all strokes of a drawing, pauses included, and never back.
-        self._clock = min(self._clock, now - strokes[-1][-1, 2]) if strokes else now
+        self._clock = min(self._clock, now - self._grown_on[-1][-1, 2]) if self._grown_on else now
         self._add(x, y)
 
     def grow(self, x: float, y: float) -> None:
@@ -159,18 +170,18 @@ class Sketch(QObject):
         """Lift the pen: the stroke is part of the drawing, and takes a picture's place."""
         if self._points:
             try:
-                grown = Example((*self._content.strokes, np.array(self._points)))
+                grown = Example((*self._grown_on, np.array(self._points)))
             except DrawingError:  # more strokes or points than any drawing needs
                 self.drop()
                 return
-            self._remember(self._content)
-            self._content = grown
-            self._changed()
+            clock = self._clock
+            self._do(grown, "draw a stroke")
+            self._clock = clock
 
     def drop(self) -> None:
         """Forget the stroke that grows."""
         if self._points:
-            self._changed()
+            self._changed(old=self._old)
 
     def erase(self, x: float, y: float, reach: float) -> None:
         """Take off the topmost stroke within reach, or the picture; until `end_erasing` it is all one step of undo."""
@@ -189,9 +200,8 @@ class Sketch(QObject):
     def end_erasing(self) -> None:
         """Lift the eraser."""
         if self._before_erasing is not None:
-            self._remember(self._before_erasing)
-            self._before_erasing = None
-            self._changed()
+            erased, self._content = self._content, self._before_erasing
+            self._do(erased, "erase")
 
     def _add(self, x: float, y: float) -> None:
         self._points.append((x, y, time.perf_counter() - self._clock))
@@ -208,21 +218,38 @@ class Sketch(QObject):
             self._live_timer.start()
             self.live.emit()
 
-    def _remember(self, content: Example) -> None:
-        self._undo.append(content)
-        del self._undo[:-_UNDO_STEPS]
-        self._redo.clear()
+    def _do(self, content: Example, text: str) -> None:
+        self._history.push(Redraw(self, self._content, content, text))
 
-    def _travel(self, back: list[Example], forth: list[Example]) -> None:
-        if back:
-            forth.append(self._content)
-            self._content = back.pop()
-            self._changed()
+    def show_content(self, content: Example) -> None:
+        """Have that on it; for steps of the history."""
+        self._content = content
+        self._set_clock()
+        self._changed()
 
-    def _changed(self) -> None:
+    def _set_clock(self) -> None:
+        strokes = self._content.strokes
+        self._clock = time.perf_counter() - (strokes[-1][-1, 2] if strokes else 0.0)
+
+    def _changed(self, *, old: bool = False) -> None:
         self._points.clear()
-        self._old = False
+        self._before_erasing = None
+        self._old = old
         self._live_timer.stop()
         self._live_waits = False
         self._rendered = None
         self.changed.emit()
+
+
+class Redraw(QUndoCommand):
+    """One content of a sketch for another."""
+
+    def __init__(self, sketch: Sketch, before: Example, after: Example, text: str) -> None:
+        super().__init__(text)
+        self.sketch, self._before, self._after = sketch, before, after
+
+    def redo(self) -> None:
+        self.sketch.show_content(self._after)
+
+    def undo(self) -> None:
+        self.sketch.show_content(self._before)

@@ -78,7 +78,9 @@ class Theme:
     runs: tuple[str, ...]
 
     def color(self, role: str) -> QColor:
-        """Return a role's colour for Qt."""
+        """Return a role's colour for Qt; ``run 0``, ``run 1`` and so on are those of further runs, over and over."""
+        if role.startswith("run "):
+            return QColor(self.runs[int(role[4:]) % len(self.runs)])
         return QColor(getattr(self, role))
 
 

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from ..data import Tasks
 
 
+PROGRAM = "the window of MAML Studio"
+
+
 def defect(error: Exception) -> str:
     """One sentence for what nobody foresaw; its traceback goes to the terminal, for a report."""
     traceback.print_exception(error, file=sys.stderr)
@@ -40,6 +43,8 @@ class TrainWorker(QThread):
         self.experiment, self.folder = experiment, folder
         self.control = Control()
         self._resume = resume
+        self.refusal = ""
+        """Why the run can't be gone on with, once the thread has ended: another program trains it."""
         self._inbox: deque[Event] = deque()
         self._iteration = 0
 
@@ -60,18 +65,23 @@ class TrainWorker(QThread):
 
     def _train(self) -> None:
         from ..training.checkpoint import CheckpointError
-        from ..training.run_folder import RunFolder, RunFolderError
+        from ..training.run_folder import RunFolder, RunFolderError, RunInUseError
         from ..training.trainer import run
 
         checkpoint = None
         try:
             if self._resume:
                 folder = RunFolder.open(self.folder)
+                folder.lock(PROGRAM)
                 checkpoint = folder.resume_point()
                 for event in folder.events():
                     self._put(event)
             else:
                 folder = RunFolder.create(self.folder, self.experiment)
+                folder.lock(PROGRAM)
+        except RunInUseError as error:
+            self.refusal = str(error)
+            return
         except (RunFolderError, CheckpointError, OSError) as error:
             self._put(Failed(0, str(error)))
             return

@@ -33,6 +33,7 @@ from .data import (
     Omniglot,
     Sinusoid,
 )
+from .editing import parse_assignment, with_assignments
 from .errors import Problem, SpecError
 from .experiment import (
     SELECTORS,
@@ -42,9 +43,7 @@ from .experiment import (
     from_toml,
     load,
     parse,
-    parse_assignment,
     to_toml,
-    with_assignments,
     with_changes,
 )
 from .fields import Settings

@@ -115,7 +115,12 @@ class Reptile(InnerSteps, InnerRate):
     """Moves the initialisation towards where training on a task leads (Nichol 2018, 1803.02999). Its outer rate is the paper's ε."""
 
     title: ClassVar[str] = "Reptile"
-    goes_with: ClassVar[Mapping[str, Any]] = {"training.optimizer": "sgd", "training.outer_lr": 1.0, "training.schedule": "linear"}
+    goes_with: ClassVar[Mapping[str, Any]] = {
+        "training.optimizer": "sgd",
+        "training.outer_lr": 1.0,
+        "training.schedule": "linear",
+        "evaluation.inner_steps": 30,
+    }
     name: Literal["reptile"] = setting("reptile", **NAME)
     inner_lr: float = setting(
         0.001, title="Inner rate", symbol="α", help="Step size of the inner loop, which adapts to one task.", ge=0, le=100
@@ -154,6 +159,7 @@ class Imaml(InnerSteps, InnerRate):
     """Implicit MAML: the outer gradient from the inner problem's solution alone, without its path (Rajeswaran 2019, 1909.04630)."""
 
     title: ClassVar[str] = "iMAML"
+    goes_with: ClassVar[Mapping[str, Any]] = {"evaluation.inner_steps": 16}
     name: Literal["imaml"] = setting("imaml", **NAME)
     inner_steps: int = setting(
         16, title="Inner steps", symbol="k", unit="steps", help="Most gradient steps on the regularised support loss.", ge=0, le=1000
@@ -190,6 +196,7 @@ class MetaSgd(Unrolled):
     """Learns a rate for every single weight beside the initialisation; rates may turn negative (Li 2017, 1707.09835)."""
 
     title: ClassVar[str] = "Meta-SGD"
+    goes_with: ClassVar[Mapping[str, Any]] = {"evaluation.inner_steps": 1}
     name: Literal["meta_sgd"] = setting("meta_sgd", **NAME)
     rate_min: float = setting(0.005, title="Rates from", symbol="α", help="Smallest rate at the start of training.", ge=-100, le=100)
     rate_max: float = setting(0.1, title="Rates to", symbol="α", help="Largest rate at the start of training.", ge=-100, le=100)
@@ -228,6 +235,7 @@ class UnicornMaml(Unrolled, InnerRate):
     """MAML whose head rows all start from one vector: blind to the classes' order (Ye and Chao 2022, 2106.16245)."""
 
     title: ClassVar[str] = "Unicorn-MAML"
+    goes_with: ClassVar[Mapping[str, Any]] = {"evaluation.inner_steps": 5}
     needs_classes: ClassVar[bool] = True
     any_way: ClassVar[bool] = True
     name: Literal["unicorn_maml"] = setting("unicorn_maml", **NAME)
@@ -246,6 +254,7 @@ class Mamlpp(Unrolled, InnerRate):
     """MAML++: a learned rate per tensor and step, the multi-step loss, first order to begin with (Antoniou 2019, 1810.09502)."""
 
     title: ClassVar[str] = "MAML++"
+    goes_with: ClassVar[Mapping[str, Any]] = {"evaluation.inner_steps": 5}
     name: Literal["mamlpp"] = setting("mamlpp", **NAME)
     inner_steps: int = setting(
         5, title="Inner steps", symbol="k", unit="steps", help="Gradient steps on the support set while training.", ge=1, le=1000
@@ -275,7 +284,7 @@ class Cavia(Unrolled, InnerRate):
 
     title: ClassVar[str] = "CAVIA"
     needs_context: ClassVar[bool] = True
-    goes_with: ClassVar[Mapping[str, Any]] = {"model.context": CONTEXT}
+    goes_with: ClassVar[Mapping[str, Any]] = {"model.context": CONTEXT, "evaluation.inner_steps": 2}
     name: Literal["cavia"] = setting("cavia", **NAME)
     inner_lr: float = setting(
         1.0, title="Inner rate", symbol="α", help="Step size of the inner loop, which moves the context.", ge=0, le=1000

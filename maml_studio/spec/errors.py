@@ -6,6 +6,19 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import PydanticCustomError
 
+MOST_SAID = 5
+"""Problems in one sentence; the form marks every one of them."""
+
+
+def plain_text(text: str) -> str:
+    """A stranger's text as part of a sentence: short, in one line, without control codes."""
+    return one_line(text if len(text) <= 200 else text[:197] + "...")
+
+
+def one_line(text: str) -> str:
+    """A sentence with a stranger's name in it, such as a file's: line ends, control codes and bytes that are no text are spelt out."""
+    return text if text.isprintable() else "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)
+
 
 @dataclass(frozen=True)
 class Problem:
@@ -24,7 +37,9 @@ class SpecError(ValueError):
     def __init__(self, problems: list[Problem], origin: str = "") -> None:
         self.problems = problems
         self.origin = origin
-        text = "; ".join(str(problem) for problem in problems)
+        text = "; ".join(str(problem) for problem in problems[:MOST_SAID])
+        if len(problems) > MOST_SAID:
+            text += f"; and {len(problems) - MOST_SAID:,} more"
         super().__init__(f"{origin}: {text}" if origin else text)
 
 
@@ -51,9 +66,7 @@ def _problem(item: Any) -> Problem:
         listed = _problem({**item, "loc": tuple(parents)})
         return Problem(listed.field, f"(entry {last + 1}) {listed.message}")
     field = _field(item["loc"])
-    value = item.get("input")
-    shown = repr(value)
-    shown = shown if len(shown) <= 60 else shown[:57] + "..."
+    shown = _shown(item.get("input"))
     match item["type"]:
         case "extra_forbidden":
             return Problem(field, "is not a setting of this table" if "." in field else "is not a setting")
@@ -65,7 +78,7 @@ def _problem(item: Any) -> Problem:
         case "union_tag_invalid":
             key = str(context["discriminator"]).strip("'")
             expected = str(context["expected_tags"]).replace("'", "")
-            return Problem(f"{field}.{key}", f"should be one of {expected}, not {context['tag']!r}")
+            return Problem(f"{field}.{key}", f"should be one of {expected}, not {_shown(context['tag'])}")
         case "model_type" | "model_attributes_type" | "dict_type":
             return Problem(field, f"should be a table such as [{field}], not {shown}")
         case "tuple_type":
@@ -101,6 +114,14 @@ def _problem(item: Any) -> Problem:
             return Problem(field, message[:1].lower() + message[1:])
 
 
+def _shown(value: Any) -> str:
+    try:
+        shown = repr(value)
+    except ValueError:  # hexadecimal numbers may be longer than Python writes in decimals
+        return "a number of thousands of digits"
+    return shown if len(shown) <= 60 else shown[:57] + "..."
+
+
 def _plain(limit: float) -> str:
     """A limit as people write it: 1 and not 1.0, 2147483647 and not 2.15e+09."""
     return str(int(limit)) if limit == int(limit) else str(limit)
@@ -108,9 +129,14 @@ def _plain(limit: float) -> str:
 
 def _field(location: tuple[int | str, ...]) -> str:
     # A union of tables puts the chosen table's tag second ("data", "digits", "split"); people know the field as data.split.
-    parts = [str(part) for part in location]
+    parts = [_key(str(part)) for part in location]
     if len(parts) > 2 and parts[0] in ("data", "task", "model", "algorithm"):
         del parts[1]
     elif len(parts) == 2 and parts[0] in ("data", "task", "model", "algorithm"):
         parts = parts[:1]
     return ".".join(parts)
+
+
+def _key(name: str) -> str:
+    """A field's name, which may be anything in a file that somebody else made."""
+    return name if name.replace("-", "_").isidentifier() and len(name) <= 60 else _shown(name)

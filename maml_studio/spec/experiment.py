@@ -1,10 +1,10 @@
 """One experiment: everything that a run depends on, as one frozen object that reads and writes TOML."""
 
-import contextlib
 import difflib
 import re
+import stat
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, get_args
 
@@ -14,13 +14,15 @@ from pydantic_core import PydanticCustomError
 
 from .algorithm import CONTEXT, Algorithm, Maml
 from .data import Data, Digits, ImageSettings
-from .errors import Problem, SpecError, problems_of, wrong_field
+from .errors import Problem, SpecError, plain_text, problems_of, wrong_field
 from .fields import Settings, setting
 from .model import Conv4, Model
 from .task import NWay, Regression, Task
 from .training import Evaluation, Training
 
 MAX_TOML_BYTES = 1 << 20
+# No table lies so deep; tomllib walks each dotted key from its root, and 200,000 parts of one key would take it minutes.
+_DEEP_KEY = re.compile(r"""(?<![\w-])(?:(?>[\w-]+|"[^"\n]*"|'[^'\n]*')[ \t]*\.[ \t]*){50}""", re.ASCII)
 _FORBIDDEN_IN_NAMES = re.compile(r'[<>:"/\\|?*\x00-\x1f]')
 
 
@@ -151,10 +153,18 @@ def from_toml(text: str, origin: str = "") -> Experiment:
     Raises:
         SpecError: when the text is no TOML or a field is wrong.
     """
+    if _DEEP_KEY.search(text):
+        raise SpecError([Problem("", "should be TOML with tables in tables at most; a key in it has fifty parts or more")], origin)
     try:
         raw = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise SpecError([Problem("", f"should be TOML: {error}")], origin) from None
+    except tomllib.TOMLDecodeError as error:
+        raise SpecError([Problem("", f"should be TOML: {plain_text(str(error))}")], origin) from None
+    except RecursionError:
+        raise SpecError(
+            [Problem("", "should be TOML with tables in tables at most; in this file they are nested too deep")], origin
+        ) from None
+    except ValueError:  # Python reads numbers of up to 4,300 digits
+        raise SpecError([Problem("", "should be TOML; a number in it is thousands of digits long")], origin) from None
     return parse(raw, origin)
 
 
@@ -165,6 +175,9 @@ def load(path: Path) -> Experiment:
         SpecError: when it can't be read or a field is wrong.
     """
     try:
+        # Asked before opening: a pipe would wait for a writer.
+        if stat.S_ISFIFO(path.stat().st_mode):
+            raise SpecError([Problem("", "is no file")], str(path))
         with path.open("rb") as file:
             content = file.read(MAX_TOML_BYTES + 1)
         if len(content) > MAX_TOML_BYTES:
@@ -174,6 +187,10 @@ def load(path: Path) -> Experiment:
         raise SpecError([Problem("", f"can't be read: {error.strerror or error}")], str(path)) from None
     except UnicodeDecodeError:
         raise SpecError([Problem("", "should be a text file in UTF-8")], str(path)) from None
+    except ValueError as error:  # a path with a null byte
+        if isinstance(error, SpecError):
+            raise
+        raise SpecError([Problem("", f"can't be read: {error}")], str(path)) from None
     return from_toml(text, str(path))
 
 
@@ -186,20 +203,29 @@ def with_changes(experiment: Experiment, changes: Mapping[str, Any]) -> Experime
     Raises:
         SpecError: when a field does not exist or its value is wrong.
     """
-    raw = experiment.model_dump()
+    return parse(changed(experiment.model_dump(), changes))
+
+
+def changed(raw: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """An experiment's plain values after :func:`with_changes`, not looked at yet.
+
+    Raises:
+        SpecError: when a field does not exist.
+    """
+    result = {name: dict(value) if isinstance(value, dict) else value for name, value in raw.items()}
     # Selectors first, whatever order they were given in: the other changes are meant for the table that they select.
     for field, value in sorted(changes.items(), key=lambda change: change[0] not in SELECTORS):
         table, _, key = field.rpartition(".")
-        if "." in table or (table and not isinstance(raw.get(table), dict)):
+        if "." in table or (table and not isinstance(result.get(table), dict)):
             raise SpecError([Problem(field, "is not a setting")])
         if field in SELECTORS:
-            raw[table] = switched(raw[table], table, key, value)
+            result[table] = switched(result[table], table, key, value)
         else:
-            target = raw[table] if table else raw
+            target = result[table] if table else result
             if key not in target:
                 raise SpecError([_unknown(field, table, key, target)])
             target[key] = value
-    return parse(raw)
+    return result
 
 
 def _unknown(field: str, table: str, key: str, target: Mapping[str, Any]) -> Problem:
@@ -232,37 +258,6 @@ def switched(old: dict[str, Any], table: str, key: str, value: Any) -> dict[str,
             continue
         usable[name] = setting_value
     return {**fresh.model_dump(), **usable}
-
-
-def parse_assignment(text: str) -> tuple[str, Any]:
-    """``"task.shot=5"`` as field and value; a value that is no TOML is taken as a word.
-
-    Raises:
-        SpecError: without an equals sign.
-    """
-    field, equals, value = text.partition("=")
-    if not equals or not field.strip():
-        raise SpecError([Problem("--set", f"should read FIELD=VALUE, such as task.shot=5, not {text!r}")])
-    try:
-        return field.strip(), tomllib.loads(f"value = {value}")["value"]
-    except tomllib.TOMLDecodeError:
-        return field.strip(), value
-
-
-def with_assignments(experiment: Experiment, assignments: Iterable[str]) -> Experiment:
-    """The experiment after ``--set`` words, see :func:`parse_assignment` and :func:`with_changes`."""
-    texts = list(assignments)
-    changes = dict(parse_assignment(text) for text in texts)
-    try:
-        return with_changes(experiment, changes)
-    except SpecError as error:
-        # A folder may be called 2024: what is no good as a value may be meant as a word.
-        words = {text.partition("=")[0].strip(): text.partition("=")[2] for text in texts}
-        wrong = {problem.field for problem in error.problems} & words.keys()
-        with contextlib.suppress(SpecError):
-            if wrong:
-                return with_changes(experiment, {**changes, **{field: words[field] for field in wrong}})
-        raise
 
 
 def _variants(annotation: Any) -> dict[str, type[Settings]]:

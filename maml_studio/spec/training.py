@@ -114,6 +114,21 @@ class Training(Settings):
         labels={"auto": "automatic", "cpu": "CPU", "cuda": "CUDA GPU", "mps": "Apple GPU"},
         advanced=True,
     )
+    memory: Literal["auto", "unrolled", "flat"] = setting(
+        "auto",
+        title="Memory",
+        help="How the outer gradient through the inner steps is made: with the graphs of all of them, which is fastest, or one step after "
+        "the other from the end, exact too and 5 to 25% slower, in memory that does not grow with the steps. Automatic decides at the "
+        "start of the run by what is free.",
+        labels={"auto": "automatic", "unrolled": "all steps at once", "flat": "one step at a time"},
+        advanced=True,
+    )
+    tensorboard: bool = setting(
+        False,
+        title="TensorBoard",
+        help="Write event files for TensorBoard as well, into the run's folder tensorboard. Needs the package tensorboard.",
+        advanced=True,
+    )
     patience: int = setting(
         0,
         title="Patience",

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from ..files import write_whole
 from ..spec import Experiment, SpecError, parse
+from ..spec.errors import one_line, plain_text
 
 FORMAT = 1
 HEADER = "maml_studio"
@@ -19,6 +20,9 @@ HEADER = "maml_studio"
 
 class CheckpointError(ValueError):
     """A checkpoint that can't be used: one sentence with the file and the reason."""
+
+    def __init__(self, sentence: str) -> None:
+        super().__init__(one_line(sentence))
 
 
 @dataclass(frozen=True)
@@ -82,11 +86,11 @@ def load_checkpoint(path: Path) -> Checkpoint:
     except (SafetensorError, OSError, ValueError) as error:
         if isinstance(error, CheckpointError):
             raise
-        raise CheckpointError(f"{path}: is cut short or no safetensors file ({error})") from None
+        raise CheckpointError(f"{path}: is cut short or no safetensors file ({plain_text(str(error))})") from None
     meta = {name.removeprefix("meta/"): value for name, value in tensors.items() if name.startswith("meta/")}
     for name, value in meta.items():
         if not value.is_floating_point() or not bool(torch.isfinite(value.float()).all()):  # 8-bit numbers can't be looked at as they are
-            raise CheckpointError(f"{path}: {name} holds values that are no numbers")
+            raise CheckpointError(f"{path}: {plain_text(name)} holds values that are no numbers")
     try:
         experiment = parse(raw["experiment"])
     except SpecError as error:
@@ -107,9 +111,11 @@ def _read_header(text: str, path: Path) -> dict[str, Any]:
         raw = json.loads(text)
         version = raw["format"]
         if isinstance(version, int) and version > FORMAT:
-            raise CheckpointError(f"{path}: was written by a newer version of MAML Studio (format {version}, this one reads {FORMAT})")
+            raise CheckpointError(
+                f"{path}: was written by a newer version of MAML Studio (format {plain_text(str(version))}, this one reads {FORMAT})"
+            )
         if version != FORMAT:
-            raise CheckpointError(f"{path}: has an unknown format {version!r}")
+            raise CheckpointError(f"{path}: has an unknown format {plain_text(repr(version))}")
         shapes_right = (
             isinstance(raw["experiment"], dict)
             and isinstance(raw["iteration"], int)
@@ -138,12 +144,14 @@ def check_shapes(checkpoint: Checkpoint, expected: dict[str, Tensor], origin: st
         if found is None:
             raise CheckpointError(f"{origin}: has no weights for {name}")
         if found.shape != value.shape:
-            raise CheckpointError(f"{origin}: {name} has shape {list(found.shape)}, and the network's is {list(value.shape)}")
+            raise CheckpointError(
+                f"{origin}: {name} has shape {plain_text(str(list(found.shape)))}, and the network's is {list(value.shape)}"
+            )
         if found.dtype != value.dtype:
             raise CheckpointError(f"{origin}: {name} holds numbers of type {_kind(found)}, and the network's are {_kind(value)}")
     for name in checkpoint.meta:
         if name not in expected:
-            raise CheckpointError(f"{origin}: has weights {name}, which the network does not have")
+            raise CheckpointError(f"{origin}: has weights {plain_text(name)}, which the network does not have")
 
 
 def _kind(tensor: Tensor) -> str:

@@ -2,9 +2,6 @@
 
 from functools import lru_cache
 
-import torch
-
-from ..models import build_model, input_shape, values_kept
 from ..spec import Experiment, Model, NWay, TaskSettings, UserModule, outputs
 
 ACTIVATIONS = 33_000_000
@@ -23,17 +20,27 @@ def chunk_size(experiment: Experiment, task: TaskSettings | None = None) -> int:
     """
     if experiment.algorithm.pools_tasks and task is not None:
         return experiment.training.meta_batch
+    from ..models import input_shape
+
     task = task or experiment.task
+    return side_by_side(experiment, task, _activations(experiment.model, input_shape(experiment), outputs(task)))
+
+
+def side_by_side(experiment: Experiment, task: TaskSettings, kept: int) -> int:
+    """As many tasks as the budget allows where one example leaves ``kept`` values for the way back; torch is not needed."""
     classes = task.way if isinstance(task, NWay) else 1 if task.regression else 2
     # The support set passes once per inner step; with its statistics for the queries it passes once more.
     passes = experiment.algorithm.steps_in_training + (0 if experiment.training.transductive else 1)
     examples = classes * (task.shot * max(1, passes) + task.query)
-    per_task = examples * _activations(experiment.model, input_shape(experiment), outputs(task))
-    return max(1, min(MOST_TASKS, ACTIVATIONS // per_task))
+    return max(1, min(MOST_TASKS, ACTIVATIONS // (examples * kept)))
 
 
 @lru_cache(maxsize=64)
 def _activations(model: Model, shape: tuple[int, ...], outputs: int) -> int:
     """Values that one example leaves for the way back; counted without computing any, but for a module of the user's own."""
+    import torch
+
+    from ..models import build_model, values_kept
+
     with torch.device("cpu" if isinstance(model, UserModule) else "meta"):
         return max(1, values_kept(build_model(model, shape, outputs, seed=0), torch.zeros(2, *shape)))

@@ -18,6 +18,7 @@ class Control:
         with self._news:
             self._paused = True
             self._stepping = False
+            self._news.notify_all()
 
     def resume(self) -> None:
         """Go on."""
@@ -38,6 +39,12 @@ class Control:
         with self._news:
             self._stopped = True
             self._news.notify_all()
+
+    def wait(self, seconds: float) -> None:
+        """Wait a while, or until anything is wished for."""
+        with self._news:
+            if not self._stopped:
+                self._news.wait(seconds)
 
     @property
     def paused(self) -> bool:

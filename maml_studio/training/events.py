@@ -20,6 +20,21 @@ class Loading(Event):
 
 
 @dataclass(frozen=True)
+class Held(Event):
+    """Something can't be written, and training waits until it can, as a sentence says. Never stored."""
+
+    iteration: int
+    message: str
+
+
+@dataclass(frozen=True)
+class Resumed(Event):
+    """What held the run is mended, and nothing was lost. Never stored."""
+
+    iteration: int
+
+
+@dataclass(frozen=True)
 class Started(Event):
     """Training begins (or goes on) after ``iteration`` outer steps."""
 
@@ -127,6 +142,9 @@ class Failed(Event):
 
 TERMINAL = (Finished, Stopped, Failed)
 """Exactly one of these ends every run."""
+
+PASSING = (Loading, Held, Resumed)
+"""These are for whoever watches, and never stored."""
 
 Record = TypeVar("Record")
 

@@ -7,6 +7,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from ..algorithms import Params
+from ..spec.errors import plain_text
 from .checkpoint import HEADER, CheckpointError, load_checkpoint
 from .run_folder import RunFolder
 
@@ -50,5 +51,5 @@ def _weights(path: Path) -> dict[str, Tensor]:
             if HEADER not in (file.metadata() or {}):
                 return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
     except (SafetensorError, OSError, ValueError) as error:
-        raise CheckpointError(f"training.start_from: {path} is cut short or no safetensors file ({error})") from None
+        raise CheckpointError(f"training.start_from: {path} is cut short or no safetensors file ({plain_text(str(error))})") from None
     return load_checkpoint(path).meta

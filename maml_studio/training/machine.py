@@ -8,6 +8,8 @@ from functools import lru_cache
 
 import torch
 
+from .memory import available
+
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 GIGABYTE = 1 << 30
 
@@ -25,6 +27,14 @@ def prepare_thread() -> None:
 def usable_cores() -> int:
     """Cores that this process may use: a container or a batch system often grants fewer than the machine has."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def free_memory(device: torch.device) -> int:
+    """Bytes that are free where the computing is done."""
+    if device.type == "cuda":
+        free: int = torch.cuda.mem_get_info(device)[0]
+        return free
+    return available()
 
 
 def _keep_freed_memory() -> None:

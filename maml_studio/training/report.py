@@ -1,6 +1,6 @@
 """What an evaluation found, as plain numbers: for the window, for the command line, for a file."""
 
-import json
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,16 +11,19 @@ import numpy.typing as npt
 from ..data import Part
 from ..files import write_whole
 from ..spec import Experiment, outputs
+from . import report_file
 from .comparison import Comparison, KeptTask, Outcome
 from .confusion import Confusion, count_confusion, label_names
 from .evaluation import norm_mode
-from .events import StepScore, plain
+from .events import StepScore
+from .report_file import REPORT
 
-REPORT = "report.json"
 BINS = 20
 MOST_LEVELS = 30
 """Where a task has no more queries than this, every accuracy that is possible gets a bar of its own."""
 DIGITS = 6
+SIGNIFICANT = 8
+"""Digits of a task's score in the file: squared errors may be tiny."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +75,8 @@ class Result:
         transductive: where a query's batch-norm statistics came from.
         norm_mode: the same in words that also name other norms.
         steps: means over the tasks before the first inner step and after each.
-        task_scores: every task's accuracy, or squared error, after the last inner step.
+        by_step: every task's accuracy, or squared error, before the first inner step and after each: ``[points][tasks]``.
+        fingerprint: of the tasks; equal where the tasks are.
         histogram: of these.
         confusion: None for regression.
         worst: the tasks that went worst, the worst first.
@@ -82,10 +86,16 @@ class Result:
     transductive: bool
     norm_mode: str
     steps: tuple[StepScore, ...]
-    task_scores: tuple[float, ...]
+    by_step: tuple[tuple[float, ...], ...]
+    fingerprint: str
     histogram: Histogram
     confusion: Confusion | None
     worst: tuple[WorstTask, ...]
+
+    @property
+    def task_scores(self) -> tuple[float, ...]:
+        """Every task's accuracy, or squared error, after the last inner step."""
+        return self.by_step[-1]
 
     @property
     def name(self) -> str:
@@ -177,7 +187,9 @@ class Report:
             "transductive": result.transductive,
             "norm_mode": result.norm_mode,
             "steps": self._steps(result),
-            "task_scores": [round(score, DIGITS) for score in result.task_scores],
+            "task_scores": [_short(score) for score in result.task_scores],
+            "task_scores_by_step": [[_short(score) for score in scores] for scores in result.by_step],
+            "fingerprint": result.fingerprint,
             "histogram": vars(result.histogram),
             "confusion": result.confusion.to_json() if result.confusion else None,
             "worst": [task.to_json() for task in result.worst],
@@ -197,7 +209,8 @@ def make_results(comparison: Comparison, experiment: Experiment, class_names: tu
 
 def _result(outcome: Outcome, comparison: Comparison, experiment: Experiment, class_names: tuple[str, ...]) -> Result:
     scores, transductive = outcome.scores, outcome.condition.transductive
-    last = (scores.query_loss if experiment.regression else scores.accuracy)[:, -1].double().numpy()
+    by_step = (scores.query_loss if experiment.regression else scores.accuracy).double().numpy().T
+    last = by_step[-1]
     confusion = None
     if not experiment.regression:
         assert scores.answers is not None
@@ -208,11 +221,24 @@ def _result(outcome: Outcome, comparison: Comparison, experiment: Experiment, cl
         transductive,
         norm_mode(experiment, transductive),
         scores.summary(),
-        tuple(last.tolist()),
+        tuple(tuple(one) for one in by_step.tolist()),
+        _fingerprint(comparison),
         make_histogram(last, None if experiment.regression else comparison.query_y.shape[1]),
         confusion,
         tuple(_worst(task, last[task.number], class_names) for task in outcome.worst),
     )
+
+
+def _fingerprint(comparison: Comparison) -> str:
+    """Names the tasks by the classes and answers that they ask for, so that scores on other tasks are not paired with these."""
+    digest = hashlib.sha256()
+    for tensor in (comparison.classes, comparison.query_y):
+        digest.update(repr(tuple(tensor.shape)).encode() + tensor.contiguous().numpy().tobytes())
+    return digest.hexdigest()[:16]
+
+
+def _short(score: float) -> float:
+    return float(f"{score:.{SIGNIFICANT}g}")
 
 
 def _worst(task: KeptTask, score: float, class_names: tuple[str, ...]) -> WorstTask:
@@ -242,7 +268,7 @@ def make_histogram(scores: npt.NDArray[np.float64], queries: int | None) -> Hist
 
 def to_text(report: Report) -> str:
     """The report as JSON; numbers that JSON does not know become null."""
-    return json.dumps(plain(report.to_json()), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    return report_file.to_text(report.to_json())
 
 
 def save_report(report: Report, path: Path) -> None:
@@ -256,6 +282,8 @@ def save_report(report: Report, path: Path) -> None:
 
 def save_beside_run(report: Report, trained: Experiment, model: Path) -> Path | None:
     """Keep the report in the run's folder, over the last one, if it is about the run's own test tasks.
+
+    Scores that were measured to compare the run with others stay beside it, see :mod:`.report_file`.
 
     Args:
         report: of the run's model.
@@ -271,7 +299,7 @@ def save_beside_run(report: Report, trained: Experiment, model: Path) -> Path | 
     own = report.part == "test" and (report.experiment.data, report.experiment.task) == (trained.data, trained.task)
     if not (own and model.is_dir()):
         return None
-    save_report(report, model / REPORT)
+    report_file.save_own(report.to_json(), model)
     return model / REPORT
 
 

@@ -3,7 +3,7 @@ import functools
 import numpy as np
 import pytest
 from PySide6.QtCore import QEvent, QObject, QPoint, QPointF, Qt
-from PySide6.QtGui import QColor, QKeySequence, QPointingDevice, QShortcut, QTabletEvent
+from PySide6.QtGui import QColor, QKeySequence, QPointingDevice, QShortcut, QTabletEvent, QUndoStack
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
 
@@ -221,9 +221,7 @@ def test_strokes_set_from_outside(canvas, qtbot):
     canvas.undo()
     canvas.undo()
     assert canvas.is_empty()
-    canvas.set_strokes([EL], undoable=False)
-    assert not canvas.can_undo()
-    assert not canvas.can_redo()
+    canvas.set_strokes([EL])
     with pytest.raises(DrawingError, match="far off or no number"):
         canvas.set_strokes([EL * np.nan])
     np.testing.assert_array_equal(canvas.strokes(), [EL])
@@ -333,16 +331,43 @@ def test_a_second_finger_does_nothing(canvas):
 
 
 def test_a_drawing_that_is_done_with_gives_way_to_the_next_stroke_and_undo_brings_it_back(canvas):
-    canvas.let_next_replace()  # nothing there: nothing happens
+    canvas.set_old(True)  # nothing there: nothing happens
+    assert not canvas.sketch.old
     canvas.set_strokes([EL])
-    canvas.let_next_replace()
+    black = canvas.grab().toImage()
+    canvas.set_old(True)
+    assert canvas.sketch.old
+    assert canvas.grab().toImage() != black
+    canvas.set_old(False)
+    assert canvas.grab().toImage() == black
+    canvas.set_old(True)
+    QTest.mousePress(canvas, LEFT, PLAIN, QPoint(10, 10))
+    QTest.mouseMove(canvas, QPoint(90, 90))
+    assert len(canvas.strokes()) == 1
+    assert not canvas.sketch.old
+    QTest.keyClick(canvas, Qt.Key.Key_Escape)  # no stroke after all
+    np.testing.assert_array_equal(canvas.strokes(), [EL])
     assert canvas.sketch.old
     by_mouse(canvas, PATH)
     assert len(canvas.strokes()) == 1
     assert not canvas.sketch.old
-    canvas.undo()
-    canvas.undo()
+    canvas.undo()  # one step
     np.testing.assert_array_equal(canvas.strokes(), [EL])
+
+
+def test_on_a_page_the_way_back_is_the_page_s_but_a_growing_stroke_is_dropped(canvas):
+    history = QUndoStack()
+    canvas.set_sketch(Sketch(history=history))
+    by_mouse(canvas, PATH)
+    assert not canvas.can_undo()
+    QTest.keyClick(canvas, Qt.Key.Key_Z, CONTROL)
+    assert len(canvas.strokes()) == 1
+    QTest.mousePress(canvas, LEFT, PLAIN, QPoint(10, 10))
+    QTest.keyClick(canvas, Qt.Key.Key_Z, CONTROL)
+    assert len(canvas.strokes()) == 1
+    history.undo()
+    assert canvas.is_empty()
+    canvas.set_sketch(Sketch(canvas))
 
 
 def test_each_sketch_has_its_own_way_back(canvas, qtbot):

@@ -43,11 +43,11 @@ def answers(page):
 
 
 def test_other_models_get_the_same_task_and_the_same_steps(page, qtbot, run_folder, other_folder, monkeypatch):
-    page.models.offer(other_folder, "the other")
+    page.models.offer(other_folder)
     open_and_draw(qtbot, page, run_folder)
     draw(qtbot, page.query, SHAPES[0])
-    menu_of(page)[f"Random start of {run_folder.name}"].trigger()
-    menu_of(page)["the other"].trigger()
+    menu_of(page)[f"Random start of {page.models.title(str(run_folder))}"].trigger()
+    menu_of(page)[page.models.title(str(other_folder))].trigger()
     checkpoint = other_folder / "checkpoints" / "latest.safetensors"
     monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_, **__: (str(checkpoint), ""))
     menu_of(page)["A checkpoint file…"].trigger()

@@ -62,22 +62,87 @@ def test_every_action_can_be_undone_and_redone_to_the_last_stroke(document, name
     assert after != before
     assert document.version > version
     for _ in range(2):
-        document.stack.undo()
+        document.undo()
         assert look(document) == before
         assert [one.sketches[0] for one in document.classes] == sketches  # the very same, their own way back with them
-        document.stack.redo()
+        document.redo()
         assert look(document) == after
 
 
-def test_what_was_drawn_after_an_action_comes_back_with_redo(document):
-    document.fill(uids(document)[0], {0: PICTURE})
-    draw(document, 0, 0, LINE)
-    document.stack.undo()
-    assert document.classes[0].sketches[0].is_empty()
-    document.stack.redo()
-    assert document.classes[0].sketches[0].example == LINE
-    document.classes[0].sketches[0].undo()
-    assert document.classes[0].sketches[0].example == PICTURE
+def stroke(sketch, at):
+    """A stroke by hand."""
+    sketch.begin(at, at)
+    sketch.grow(at + 0.1, at)
+    sketch.lift()
+
+
+DEEDS = {
+    "draw": lambda d, n: stroke(d.classes[n % len(d.classes)].sketches[0], 0.1 + n / 50),
+    "query": lambda d, n: stroke(d.query, 0.1 + n / 50),
+    "erase": lambda d, n: (d.query.erase(0.15, 0.12, 10), d.query.end_erasing()),
+    "add": lambda d, n: d.add_class(f"new {n}"),
+    "delete": lambda d, n: d.delete(uids(d)[n % len(d.classes)]),
+    "rename": lambda d, n: d.rename(uids(d)[n % len(d.classes)], f"name {n}"),
+    "fill": lambda d, n: d.fill(uids(d)[n % len(d.classes)], {n % 3: PICTURE}),
+    "move": lambda d, n: d.move(uids(d)[0], 1 + n % 2),
+    "shots": lambda d, n: d.set_shots(1 + n % 4),
+    "clear": lambda d, n: d.clear_class(uids(d)[n % len(d.classes)]),
+    "clear all": lambda d, n: d.clear_all(),
+    "copy": lambda d, n: d.duplicate(uids(d)[-1]),
+}
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_undo_goes_back_through_everything_in_the_order_in_which_it_was_done(document, seed):
+    random = np.random.default_rng(seed)
+    looks = [look(document)]
+    for number in range(40):
+        DEEDS[str(random.choice(list(DEEDS)))](document, number)
+        if document.stack.index() == len(looks):
+            looks.append(look(document))
+        else:  # nothing to do, or the same step going on
+            looks[-1] = look(document)
+    assert document.stack.index() == len(looks) - 1 > 20
+    for _ in range(2):
+        for expected in reversed(looks[:-1]):
+            document.undo()
+            assert look(document) == expected
+        assert not document.can_undo()
+        for expected in looks[1:]:
+            document.redo()
+            assert look(document) == expected
+
+
+def test_undo_in_the_middle_of_a_stroke_drops_it_and_an_action_finishes_it(document):
+    sketch = document.classes[0].sketches[0]
+    stroke(sketch, 0.2)
+    sketch.begin(0.5, 0.5)
+    assert document.can_undo()
+    document.redo()  # nothing
+    document.undo()
+    assert len(sketch.strokes()) == 1
+    sketch.begin(0.5, 0.5)
+    document.delete(uids(document)[0])
+    document.undo()
+    assert len(document.classes[0].sketches[0].example.strokes) == 2
+
+
+def test_it_tells_which_drawing_undo_changed(document, qtbot):
+    stroke(document.query, 0.2)
+    document.rename(uids(document)[0], "moon")
+    with qtbot.assertNotEmitted(document.travelled):
+        document.undo()
+    for travel in (document.undo, document.redo):
+        with qtbot.waitSignal(document.travelled) as told:
+            travel()
+        assert told.args == [document.query]
+
+
+def test_the_title_of_a_file_stays(document):
+    document.set_task(DrawnTask((DrawnClass("a"), DrawnClass("b")), title="Runes of the hill"))
+    assert document.task().title == "Runes of the hill"
+    document.begin(2, 1)
+    assert document.task().title == ""
 
 
 def test_typing_a_name_and_turning_the_shots_are_one_step_each(document):
@@ -110,7 +175,7 @@ def test_it_knows_whether_it_is_as_it_was_saved(document):
     assert not document.modified
     draw(document)
     assert document.modified
-    document.classes[0].sketches[0].undo()
+    document.undo()
     assert not document.modified
     document.rename(uids(document)[0], "moon")
     document.mark_saved()

@@ -29,8 +29,11 @@ def dialogs(monkeypatch):
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_, **__: (str(state.save), ""))
     monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_, **__: (str(state.open), ""))
     monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_, **__: str(state.folder))
-    monkeypatch.setattr(QMessageBox, "question", lambda *words: state.asked.append(words[2]) or state.answer)
+    monkeypatch.setattr(
+        QMessageBox, "exec", lambda box: state.asked.append((box.text(), [one.text() for one in box.buttons()])) or state.answer
+    )
     monkeypatch.setattr(QMessageBox, "warning", lambda *words: state.said.append(words[2]))
+    monkeypatch.setattr(QMessageBox, "information", lambda *words: state.said.append(words[2]))
     return state
 
 
@@ -70,7 +73,10 @@ def test_unsaved_drawings_are_not_lost_without_a_question(page, qtbot, tmp_path,
     dialogs.answer, dialogs.open, dialogs.save = answer, other, tmp_path / "mine.drawn.json"
     action = page.actions_by_name.recent.actions()[0] if command == "recent" else page.actions_by_name[command]
     action.trigger()
-    assert len(dialogs.asked) == 1
+    ((text, buttons),) = dialogs.asked
+    assert text.startswith("Save these drawings before others take their place?")
+    assert buttons[0] == "Save…"
+    assert "Don't save" in buttons
     assert (len(page.rows[0].canvases[0].strokes()) == 1 and page.class_names()[0] == "class 1") == stays
     assert (tmp_path / "mine.drawn.json").is_file() == (answer == BUTTON.Save)
     if command != "new" and not stays:
@@ -129,10 +135,23 @@ def test_image_folders(page, qtbot, tmp_path, dialogs):
 
 
 def test_drawings_become_the_data_source_of_the_form(window, qtbot, tmp_path, dialogs):
-    window.show_draw_page()
+    window.show_page("draw")
     page = window.draw_page
+    page.document.begin(3, 1)
     draw_classes(qtbot, page)
     dialogs.save = tmp_path / "mine.drawn.json"
+    page.rows[1].name_edit.setText("house")
+    page.shots.setValue(2)
+    for number in (0, 2):
+        draw(qtbot, page.rows[number].canvases[1], SHAPES[1])
+    before = window.form.experiment()
+    page.actions_by_name["data_source"].trigger()
+    assert "needs two at least" in dialogs.said[0]
+    assert "Too few so far: house." in dialogs.said[0]
+    assert not dialogs.save.exists()
+    assert window.form.experiment() == before
+    draw(qtbot, page.rows[1].canvases[1], SHAPES[1])
+    page.shots.setValue(1)  # those out of sight are in the file too
     page.actions_by_name["data_source"].trigger()
     data = window.form.experiment() or window.form._experiment
     assert data.data.source == "drawn"
@@ -140,14 +159,14 @@ def test_drawings_become_the_data_source_of_the_form(window, qtbot, tmp_path, di
     assert window.tabs.currentWidget() is window.train_page
 
 
-def test_a_run_under_way_keeps_its_settings_on_show(window, qtbot, tmp_path, monkeypatch):
-    before, told = window.form.experiment(), []
-    monkeypatch.setattr(QMessageBox, "information", lambda parent, title, text: told.append(text))
+def test_while_a_run_is_under_way_drawings_become_the_source_of_a_next_one(window, tmp_path):
+    before = window.form.experiment()
     window.step_run()
     assert window.session.running
     window.draw_page.data_source_wanted.emit(tmp_path / "mine.drawn.json")
-    assert window.form.experiment() == before
-    assert "run under way" in told[0]
+    assert window.session.experiment == before
+    assert window.lock_bar.preparing
+    assert window.form.experiment().data.path == str(tmp_path / "mine.drawn.json")
 
 
 def test_save_as_keeps_the_first_file(page, qtbot, tmp_path, dialogs):

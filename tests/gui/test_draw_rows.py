@@ -96,35 +96,33 @@ def test_the_same_with_the_mouse(page, qtbot):
     assert not page.rows[0].delete_button.isEnabled()  # two stay
 
 
-def test_one_undo_for_the_page_after_the_strokes_of_the_canvas_in_focus(page, qtbot):
+def test_undo_by_keys_is_the_page_s_wherever_the_focus_is(page, qtbot):
     canvas = page.rows[0].canvases[0]
     page.rows[1].name_edit.setFocus()
     qtbot.keyClicks(page.rows[1].name_edit, "house")
     draw(qtbot, canvas, SHAPES[0])
     draw(qtbot, canvas, SHAPES[1])
-    canvas.setFocus()
+    page.query.setFocus()
     for strokes in (1, 0):
-        qtbot.keyClick(canvas, Qt.Key.Key_Z, CONTROL)
+        qtbot.keyClick(page.query, Qt.Key.Key_Z, CONTROL)
         assert len(canvas.strokes()) == strokes
     assert names(page)[1] == "house"
-    qtbot.keyClick(canvas, Qt.Key.Key_Z, CONTROL)  # nothing left on the canvas: the page's
-    assert names(page)[1] == ""
-    qtbot.keyClick(canvas, Qt.Key.Key_Z, CONTROL | SHIFT)  # a stroke again: the canvas comes first
-    assert len(canvas.strokes()) == 1
-    qtbot.keyClick(canvas, Qt.Key.Key_Y, CONTROL)
-    qtbot.keyClick(canvas, Qt.Key.Key_Y, CONTROL)
-    assert names(page)[1] == "house"
-    assert len(canvas.strokes()) == 2
     page.rows[1].name_edit.setFocus()
-    qtbot.keyClick(page.rows[1].name_edit, Qt.Key.Key_Z, CONTROL)  # in a name it is the page's too
+    qtbot.keyClick(page.rows[1].name_edit, Qt.Key.Key_Z, CONTROL)  # in a name too
     assert names(page)[1] == ""
+    canvas.setFocus()
+    qtbot.keyClick(canvas, Qt.Key.Key_Z, CONTROL | SHIFT)
+    assert names(page)[1] == "house"
+    for strokes in (1, 2):
+        qtbot.keyClick(canvas, Qt.Key.Key_Y, CONTROL)
+        assert len(canvas.strokes()) == strokes
 
 
-def test_the_undo_button_is_about_the_canvas_in_focus(page, qtbot):
+def test_the_undo_button_says_what_it_undoes(page, qtbot):
     button = page.parts.buttons["undo"]
     page.rows[0].name_edit.setText("star")
     draw(qtbot, page.rows[1].canvases[0], SHAPES[0])
-    assert page.focusWidget() is page.rows[1].canvases[0]
+    assert "draw a stroke" in button.toolTip()
     qtbot.mouseClick(button, LEFT)
     assert page.rows[1].canvases[0].is_empty()
     assert "rename" in button.toolTip()
@@ -158,7 +156,7 @@ def test_image_files_dropped_on_a_cell_go_there_and_on(page, qtbot, tmp_path):
     qtbot.waitUntil(lambda: filled(row) == [False, True, True], timeout=LONG)
     assert row.canvases[1].sketch.picture is not None
     assert page.panel.message.text() == ""
-    page.undo()
+    page.document.undo()
     assert len(row.canvases[1].strokes()) == 1
 
 
@@ -173,7 +171,7 @@ def test_image_files_dropped_on_a_row_fill_its_empty_canvases_and_then_more(page
     drop(row, files_mime(*(picture_file(tmp_path / f"more{number}.png") for number in range(12))), QPoint(10, 10))
     qtbot.waitUntil(lambda: page.shots.value() == 10, timeout=LONG)
     assert "10 of 12 images were taken" in page.panel.message.text()
-    page.undo()
+    page.document.undo()
     assert page.shots.value() == 4
     assert row.canvases[0].strokes()
 
@@ -254,7 +252,7 @@ def test_a_picture_of_the_clipboard_goes_onto_the_canvas_in_focus(page, qtbot):
     image = canvas.image()
     assert image.max() > 0.9
     assert image[:, 0].max() == 0  # the paper is no ink
-    page.undo()
+    page.document.undo()
     assert filled(page.rows[1]) == [False, False]
 
 
@@ -290,7 +288,7 @@ def test_a_class_of_a_data_set(page, qtbot):
     page.filler.put_examples(page.rows[0].uid, -1, examples, name)
     assert names(page)[0] == name
     assert filled(page.rows[0]) == [True, True]
-    page.undo()
+    page.document.undo()
     assert names(page)[0] == ""
     assert filled(page.rows[0]) == [False, False]
 
@@ -304,3 +302,39 @@ def test_a_data_set_that_is_not_here_can_be_fetched(page, qtbot, tmp_path, monke
     assert "MNIST" in dialog.words.text() or "mnist" in dialog.words.text()
     assert dialog.chosen() == ("", [])
     dialog.reject()
+
+
+def folder_of(tmp_path, name):
+    """A folder of class folders."""
+    for one in "ab":
+        (tmp_path / name / f"{name}-{one}").mkdir(parents=True)
+        for number in range(3):
+            picture_file(tmp_path / name / f"{name}-{one}" / f"{number}.png")
+    return str(tmp_path / name)
+
+
+def test_the_folder_chosen_last_is_the_one_that_is_kept(page, qtbot, tmp_path, monkeypatch):
+    one, two = folder_of(tmp_path, "one"), folder_of(tmp_path, "two")
+    answers, began = [one, two, ""], []
+    monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda parent, title, where: began.append(where) or answers.pop(0))
+    dialog = FillDialog(page, 1, "digits")
+    qtbot.addWidget(dialog)
+    dialog.show()
+
+    def shown(start):
+        return dialog.gallery.count() == 2 and all(name.startswith(start) for name, _ in dialog._classes)
+
+    for folder in ("one", "two", "two"):  # the third time the question is cancelled
+        dialog.sources.setCurrentIndex(dialog.sources.findData("folder"))
+        dialog.sources.activated.emit(dialog.sources.currentIndex())
+        qtbot.waitUntil(lambda folder=folder: shown(folder), timeout=LONG)
+    assert began == ["", one, two]
+    assert dialog.folder == two
+    dialog.accept()
+    again = FillDialog(page, 1, dialog.source, dialog.folder)  # as the page does the next time
+    qtbot.addWidget(again)
+    again.show()
+    qtbot.waitUntil(lambda: [name for name, _ in again._classes] == ["two-a", "two-b"] or again.gallery.count() == 2, timeout=LONG)
+    assert again.folder == two
+    assert len(began) == 3  # it did not ask
+    again.reject()

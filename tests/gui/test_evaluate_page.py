@@ -322,12 +322,12 @@ def test_another_model_takes_the_old_figures_away(page, qtbot, digits_run, sines
 
 
 def test_a_run_that_trains_on_leaves_settings_and_figures_alone(page, qtbot, digits_run):
-    page.set_run(digits_run, "mine")
+    page.set_run(digits_run)
     evaluated(qtbot, page, digits_run)
     page.form.editor("task.shot").inner.setValue(2)
     report = page.results.report
     with qtbot.waitSignal(page.settled, timeout=LONG):
-        page.set_run(digits_run, "mine")
+        page.set_run(digits_run)
     assert page.form.experiment().task.shot == 2
     assert page.results.report is report
     assert "trained for" in page.note.text()
@@ -440,12 +440,12 @@ def test_the_end_of_the_page_ends_an_evaluation(qtbot, themed, digits_run):
 
 
 def test_the_window_has_the_page_behind_draw(window, qtbot):
-    window.show_evaluate_page()
-    names = [window.tabs.tabText(index) for index in range(window.tabs.count())]
+    window.show_page("evaluate")
+    names = window.tabs.titles()
     assert names[names.index("Draw") + 1] == "Evaluate"
     assert not window.left.isVisible()
     page = window.evaluate_page
-    window.show_train_page()
+    window.show_page("train")
     qtbot.mouseClick(window.train_page.train_button, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: window.run.status == "finished" and not window.session.running, timeout=LONG)
     window.activateWindow()

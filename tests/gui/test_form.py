@@ -1,3 +1,5 @@
+import re
+
 import pytest
 from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QWheelEvent
@@ -5,7 +7,7 @@ from PySide6.QtWidgets import QAbstractButton, QApplication, QComboBox, QLineEdi
 
 from maml_studio.gui.editors import describe
 from maml_studio.gui.form import ExperimentForm
-from maml_studio.spec import Experiment, load_preset, parse
+from maml_studio.spec import Experiment, load_preset, parse, with_changes
 from maml_studio.spec.editing import with_selection
 from maml_studio.spec.fields import setting
 
@@ -244,3 +246,14 @@ def test_every_source_has_its_form(form, qtbot, source):
     experiment = parse(raw)
     form.set_experiment(experiment)
     assert form.experiment() == experiment
+
+
+def test_the_memory_that_training_takes_is_told_and_too_much_is_refused(form, qtbot):
+    assert re.fullmatch(r"needs about \d+ MB", form.needs())
+    form.set_experiment(with_changes(form.experiment(), {"training.memory": "unrolled", "task.shot": 100, "model.width": 512}))
+    line = inner(form, "algorithm.inner_steps")
+    type_over(qtbot, line, "1000")
+    qtbot.keyClick(line, Qt.Key.Key_Return)
+    assert form.experiment() is None
+    assert form.needs() == ""
+    assert "of memory, and this machine has" in str(form.problems()[0])

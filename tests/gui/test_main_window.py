@@ -89,14 +89,38 @@ def test_settings_are_locked_while_a_run_trains(window, qtbot):
     press(qtbot, window.train_page.step_button)
     qtbot.waitUntil(lambda: window.run.iteration == 1, timeout=LONG)
     assert not window.form.editor("task.way").inner.isEnabled()
-    assert window.lock_note.isVisible()
+    assert window.lock_bar.isVisible()
     assert not window.menus.open.isEnabled()
     assert not window.menus.open_run.isEnabled()
     press(qtbot, window.train_page.stop_button)
     qtbot.waitUntil(lambda: not window.session.running, timeout=LONG)
     assert window.form.editor("task.way").inner.isEnabled()
-    assert not window.lock_note.isVisible()
+    assert not window.lock_bar.isVisible()
     assert window.menus.open.isEnabled()
+
+
+def test_a_next_run_is_prepared_while_one_trains(window, qtbot):
+    settings = window.form.experiment()
+    press(qtbot, window.train_page.step_button)
+    qtbot.waitUntil(lambda: window.run.iteration == 1, timeout=LONG)
+    press(qtbot, window.lock_bar.button)
+    shots = window.form.editor("task.shot").inner
+    assert shots.isEnabled()
+    shots.setFocus()
+    qtbot.keyClick(shots, Qt.Key.Key_Up)
+    other = window.form.experiment()
+    assert other != settings
+    press(qtbot, window.lock_bar.button)  # a look at the run's own
+    assert window.form.experiment() == settings
+    assert not shots.isEnabled()
+    press(qtbot, window.lock_bar.button)
+    assert window.form.experiment() == other
+    window.menus.queue.trigger()
+    assert [entry.settings() for entry in window.runs_page.runner.entries] == [other]
+    window.runs_page.runner.hold()
+    press(qtbot, window.train_page.stop_button)
+    qtbot.waitUntil(lambda: not window.session.running, timeout=LONG)
+    assert window.form.experiment() == other
 
 
 def test_a_wrong_field_keeps_train_from_being_pressed_and_says_why(window, qtbot):
@@ -156,16 +180,16 @@ def test_a_run_that_diverges_says_what_to_try(window, qtbot):
 
 def test_experiments_are_saved_and_opened(window, tmp_path, monkeypatch):
     path = tmp_path / "mine.toml"
-    window.save_experiment(str(path))
+    window.files.save(str(path))
     assert load(path) == tiny()
     other = tmp_path / "other.toml"
     other.write_text(to_toml(load_preset("sinusoid-maml")))
-    window.open_experiment(str(other))
+    window.files.open_experiment(str(other))
     assert window.form.experiment() == load_preset("sinusoid-maml")
     said = []
     monkeypatch.setattr(QMessageBox, "warning", lambda *words: said.append(words[2]))
     other.write_text("[task]\nkind = 'n_way'\nway = 'many'\n")
-    window.open_experiment(str(other))
+    window.files.open_experiment(str(other))
     assert said == [f"{other}: task.way should be a whole number, not 'many'"]
     assert window.form.experiment() == load_preset("sinusoid-maml")
     with pytest.raises(SpecError):
@@ -179,9 +203,9 @@ def test_an_experiment_gets_its_ending_and_replaces_nothing_unasked(window, tmp_
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_, **__: (str(tmp_path / typed), ""))
     monkeypatch.setattr(QMessageBox, "question", lambda *words: asked.append(words[2]) or answers.pop(0))
     (tmp_path / written).write_text("precious")
-    window.ask_save()
+    window.files.ask_save()
     assert (tmp_path / written).read_text() == "precious"
-    window.ask_save()
+    window.files.ask_save()
     assert load(tmp_path / written) == tiny()
     assert asked == [f"Replace {written}?"] * 2
     assert [path.name for path in tmp_path.glob("*.toml")] == [written]
@@ -196,7 +220,7 @@ def test_what_cannot_be_remembered_stops_nothing(window, qtbot, memory, tmp_path
     window.form.fold(["task"])
     window.close_at_once()
     assert Memory(tmp_path / "config").text("folded") == "task"
-    assert memory.drawn_task() is not None
+    assert (memory.folder / "drawing.json").is_file()
 
 
 def test_without_a_place_for_memories_the_window_opens(qtbot, tmp_path):
@@ -213,7 +237,7 @@ def test_layout_and_settings_come_back(window, qtbot, memory):
     window.form.fold(["algorithm", "training"])
     window.train_page.outer_plot.set_log_y(True)
     window.train_page.outer_plot.set_smoothing(0.5)
-    window.show_draw_page()
+    window.show_page("draw")
     window.resize(1000, 610)  # the offscreen screen is 800 wide: the width would be brought back onto it
     window.close()
     again = MainWindow(memory)
@@ -380,3 +404,11 @@ def test_sigterm_saves_the_run_and_ends_with_zero(tmp_path, memory):
     (run,) = (home / "runs").iterdir()
     assert isinstance(list(RunFolder.open(run).events())[-1], Stopped)
     assert Path(run, "checkpoints", "latest.safetensors").is_file()
+
+
+@pytest.mark.parametrize("page", ["train_page", "draw_page", "evaluate_page"])
+def test_every_page_fits_a_small_screen(window, page):
+    window.tabs.setCurrentWidget(getattr(window, page))
+    window.resize(1024, 700)
+    assert window.minimumSizeHint().width() <= 1024
+    assert (window.width(), window.height()) == (1024, 700)

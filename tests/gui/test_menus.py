@@ -10,7 +10,7 @@ def test_the_draw_menu_goes_with_its_page(window, qtbot):
     commands = [actions[name] for name in ("open_checkpoint", "play", "clear_all", "export")]
     assert set(commands) <= set(window.menus.draw.actions())
     assert not any(action.isEnabled() for action in commands)
-    window.show_draw_page()
+    window.show_page("draw")
     assert [action.isEnabled() for action in commands] == [True, False, False, False]
     window.draw_page.query.set_strokes([np.array([[0.2, 0.2, 0.0], [0.8, 0.8, 0.1]])])
     assert actions["clear_all"].isEnabled()
@@ -20,7 +20,7 @@ def test_the_draw_menu_goes_with_its_page(window, qtbot):
     assert not actions["clear_all"].isEnabled()
     actions["undo"].trigger()
     assert not window.draw_page.query.is_empty()
-    window.show_train_page()
+    window.show_page("train")
     assert not any(action.isEnabled() for action in commands)
 
 
@@ -29,10 +29,10 @@ def test_open_and_save_are_about_the_page_on_show(window):
     for _ in range(2):
         assert (window.menus.open.shortcut().toString(), window.menus.save.shortcut().toString()) == ("Ctrl+O", "Ctrl+S")
         assert (drawing["open"].shortcut().toString(), drawing["save"].shortcut().toString()) == ("", "")
-        window.show_draw_page()
+        window.show_page("draw")
         assert (window.menus.open.shortcut().toString(), window.menus.save.shortcut().toString()) == ("", "")
         assert (drawing["open"].shortcut().toString(), drawing["save"].shortcut().toString()) == ("Ctrl+O", "Ctrl+S")
-        window.show_train_page()
+        window.show_page("train")
 
 
 def test_no_two_commands_share_their_keys(window):

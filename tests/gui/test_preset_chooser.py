@@ -26,14 +26,14 @@ def test_settings_of_ones_own_come_back_after_a_preset(window, qtbot):
 def test_settings_of_ones_own_come_back_after_another_file(window, qtbot, tmp_path):
     other = tmp_path / "other.toml"
     other.write_text(to_toml(tiny(name="other")))
-    window.open_experiment(str(other))
+    window.files.open_experiment(str(other))
     assert window.form.experiment() == tiny(name="other")
     assert window.presets.currentIndex() == -1
     assert window.presets.placeholderText() == "(opened: other.toml)"
     window.presets.setFocus()
     qtbot.keyClick(window.presets, Qt.Key.Key_Home)
     assert window.form.experiment() == tiny()
-    window.open_experiment(str(other))
+    window.files.open_experiment(str(other))
     box = window.form.editor("task.way").inner
     box.setFocus()
     qtbot.keyClick(box, Qt.Key.Key_Up)
@@ -59,7 +59,7 @@ def test_the_wheel_changes_no_field_that_it_passes(window, tmp_path, name):
     page.shots.setValue(3)
     box = window.presets if name == "presets" else getattr(page, name)
     if name != "presets":
-        window.show_draw_page()
+        window.show_page("draw")
     window.tabs.setFocus()
 
     def value():

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PySide6.QtCore import QSize
 from PySide6.QtGui import QColor, QIcon, QPalette
-from PySide6.QtWidgets import QToolButton
+from PySide6.QtWidgets import QCheckBox, QRadioButton, QToolButton
 
 from maml_studio import paths
 from maml_studio.gui import icons, theme
@@ -155,3 +155,20 @@ def test_an_icon_outlives_what_qt_does_with_it(themed, qtbot):
 def test_an_unknown_icon_is_refused():
     with pytest.raises(ValueError, match="no icon 'plya'"):
         icons.icon("plya")
+
+
+@pytest.mark.parametrize("choice", ["dark", "light"])
+@pytest.mark.parametrize("kind", [QCheckBox, QRadioButton])
+def test_a_tick_is_seen_where_nothing_can_be_changed(themed, qtbot, choice, kind):
+    theme.apply(themed, choice)
+    looks = []
+    for ticked in (True, False):
+        box = kind()
+        qtbot.addWidget(box)
+        box.setAutoExclusive(False)
+        box.setChecked(ticked)
+        box.setEnabled(False)
+        box.resize(16, 16)
+        looks.append(box.grab().toImage())
+    light = [[QColor(image.pixel(x, y)).lightnessF() for x in range(2, 14) for y in range(2, 14)] for image in looks]
+    assert max(abs(on - off) for on, off in zip(*light, strict=True)) > 0.25

@@ -1,16 +1,20 @@
 """Tiny runs that take well under a second each."""
 
+import json
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from maml_studio.spec import Experiment, parse, with_changes
 from maml_studio.spec.editing import with_selection
+from maml_studio.training.checkpoint import Checkpoint
 from maml_studio.training.chunks import chunk_size
 from maml_studio.training.control import Control
 from maml_studio.training.events import TERMINAL, Event, Loading, OuterStep, Validation
-from maml_studio.training.run_folder import RunFolder
+from maml_studio.training.run_folder import BEST, LATEST, METRICS, RunFolder
 from maml_studio.training.trainer import run
 
 SINES: dict[str, Any] = {
@@ -96,3 +100,44 @@ def stored(events: Iterable[Event]) -> list[Event]:
 def timeless(events: Iterable[Event]) -> list[Event]:
     """What training computed, without the clock."""
     return [replace(event, seconds=0.0) for event in events if isinstance(event, OuterStep | Validation)]
+
+
+def resume(path: Path, **options: Any) -> list[Event]:
+    """Go on with a run as the command line does."""
+    folder = RunFolder.open(path)
+    checkpoint = folder.resume_point()
+    return checked(run(folder.experiment, folder=folder, checkpoint=checkpoint, **options))
+
+
+def lines(path: Path) -> list[dict[str, Any]]:
+    """All of ``metrics.jsonl`` but for the clock."""
+    found = [json.loads(line) for line in (path / METRICS).read_text(encoding="utf-8").splitlines()]
+    return [{name: value for name, value in line.items() if name != "seconds"} for line in found]
+
+
+def assert_same_bits(one: Checkpoint, other: Checkpoint) -> None:
+    assert one.experiment == other.experiment
+    assert one.iteration == other.iteration
+    for mine, theirs in ((one.meta, other.meta), (one.optimizer, other.optimizer)):
+        assert set(mine) == set(theirs)
+        assert all(torch.equal(value, theirs[name]) for name, value in mine.items())
+    assert one.meta
+    assert bool(one.optimizer) == (one.experiment.training.optimizer == "adam" and one.iteration > 0)
+    assert one.generator is not None
+    assert other.generator is not None
+    assert torch.equal(one.generator, other.generator)
+    assert one.progress | {"seconds": 0} == other.progress | {"seconds": 0}
+    assert one.frame == other.frame
+
+
+def assert_same_runs(one: Path, other: Path) -> None:
+    """Both run folders hold the same, bit for bit, but for the clock; and nothing else lies about in them."""
+    assert lines(one) == lines(other)
+    folders = [RunFolder.open(path) for path in (one, other)]
+    for kind in (LATEST, BEST):
+        checkpoints = [folder.load_checkpoint(kind) for folder in folders if folder.checkpoint_path(kind).exists()]
+        assert len(checkpoints) != 1
+        if checkpoints:
+            assert_same_bits(*checkpoints)
+    names = [sorted(str(file.relative_to(path)) for file in path.rglob("*")) for path in (one, other)]
+    assert names[0] == names[1]

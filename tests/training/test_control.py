@@ -89,6 +89,22 @@ def test_stop_is_for_good() -> None:
     assert not control.may_go_on()
 
 
+@pytest.mark.parametrize("wish", [Control.pause, Control.resume, Control.step, Control.stop])
+def test_any_wish_ends_a_wait(ask: Ask, wish: Callable[[Control], None]) -> None:
+    control = Control()
+    waiting = ask(lambda: control.wait(1000) or True)  # type: ignore[func-returns-value]
+    assert waiting.waits()
+    wish(control)
+    assert waiting.comes() is True
+
+
+def test_a_wait_ends_by_itself_and_never_begins_after_a_stop() -> None:
+    control = Control()
+    control.wait(0.001)
+    control.stop()
+    control.wait(1000)
+
+
 def test_one_step_at_a_time(ask: Ask) -> None:
     control = Control(paused=True)
     answer = ask(control.may_begin_step)

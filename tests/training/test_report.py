@@ -14,6 +14,7 @@ from maml_studio.spec import Experiment, parse
 from maml_studio.strokes import Frame, measure_frame
 from maml_studio.training.framing import FramedSampler
 from maml_studio.training.report import REPORT, Report, make_histogram, save_beside_run, to_text
+from maml_studio.training.run_index import LOCK
 
 FRAME = Frame(box=20, centre="mass")
 
@@ -47,6 +48,9 @@ def test_it_says_what_evaluate_says(experiment: Experiment) -> None:
     for result in value["results"]:
         assert len(result["task_scores"]) == sum(result["histogram"]["counts"]) == 6
         assert np.mean(result["task_scores"]) == pytest.approx(result["steps"][-1]["mean"], rel=1e-5)
+        assert result["task_scores_by_step"][-1] == result["task_scores"]
+        assert [np.mean(scores) for scores in result["task_scores_by_step"]] == pytest.approx([step["mean"] for step in result["steps"]])
+        assert result["fingerprint"] == value["results"][0]["fingerprint"]
         assert (result["confusion"] is None) == regression
         assert len(result["worst"]) == 6
     if not regression:
@@ -75,6 +79,11 @@ def test_the_random_start_stands_beside_a_trained_model(tmp_path: Path) -> None:
 def test_the_first_tasks_are_the_same_however_many_there_are() -> None:
     few, many = report(digits()), report(digits(), tasks=40)
     assert few.results[0].task_scores == pytest.approx(many.results[0].task_scores[:4], abs=1e-6)
+
+
+def test_other_tasks_have_another_fingerprint() -> None:
+    one, same, other = report(digits()), report(digits(model__width=2)), report(digits(evaluation__seed=8))
+    assert one.results[0].fingerprint == same.results[0].fingerprint != other.results[0].fingerprint
 
 
 def test_it_can_be_given_up() -> None:
@@ -146,7 +155,8 @@ def test_a_run_keeps_the_report_on_its_own_test_tasks(tmp_path: Path) -> None:
     assert save_beside_run(_report(trained, part="validation"), experiment, run) is None
     assert save_beside_run(_report(trained, experiment=digits(task__shot=2)), experiment, run) is None
     assert json.loads((run / REPORT).read_text())["tasks"] == 3
-    assert sorted(path.name for path in run.iterdir()) == ["checkpoints", "experiment.toml", "metrics.jsonl", REPORT]
+    kept = {path.name for path in run.iterdir()} - {LOCK}
+    assert kept == {"checkpoints", "experiment.toml", "metrics.jsonl", REPORT}
 
 
 def test_numbers_that_json_does_not_know_are_null() -> None:

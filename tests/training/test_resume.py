@@ -7,36 +7,15 @@ from pathlib import Path
 
 import pytest
 import torch
-from run_cases import AtChunk, checked, digits, finish, sines, stop_after, suited, three_chunks, timeless
+from run_cases import AtChunk, assert_same_runs, checked, digits, finish, resume, sines, stop_after, suited, three_chunks, timeless
 
 from maml_studio.algorithms import ALGORITHMS
 from maml_studio.spec import TABLES, Experiment
 from maml_studio.training.checkpoint import Checkpoint
 from maml_studio.training.control import Control
 from maml_studio.training.events import Event, Failed, Finished, Stopped
-from maml_studio.training.run_folder import BEST, LATEST, RunFolder
+from maml_studio.training.run_folder import LATEST, RunFolder
 from maml_studio.training.trainer import run
-
-
-def resume(path: Path) -> list[Event]:
-    folder = RunFolder.open(path)
-    checkpoint = folder.load_checkpoint(LATEST)
-    folder.cut_after(checkpoint.iteration)
-    return checked(run(folder.experiment, folder=folder, checkpoint=checkpoint))
-
-
-def assert_same_bits(one: Checkpoint, other: Checkpoint) -> None:
-    assert one.iteration == other.iteration
-    for mine, theirs in ((one.meta, other.meta), (one.optimizer, other.optimizer)):
-        assert set(mine) == set(theirs)
-        assert all(torch.equal(value, theirs[name]) for name, value in mine.items())
-    assert one.meta
-    assert bool(one.optimizer) == (one.experiment.training.optimizer == "adam")
-    assert one.generator is not None
-    assert other.generator is not None
-    assert torch.equal(one.generator, other.generator)
-    assert one.progress | {"seconds": 0} == other.progress | {"seconds": 0}
-    assert one.frame == other.frame
 
 
 @pytest.fixture(scope="module")
@@ -61,15 +40,8 @@ def check(experiment: Experiment, uninterrupted: Uninterrupted, path: Path, inte
     resumed = resume(path)
     assert resumed[-1] == whole[-1]
     assert isinstance(resumed[-1], Finished)
-    folders = [whole_folder, RunFolder.open(path)]
-    for kind in (LATEST, BEST):
-        checkpoints = [folder.load_checkpoint(kind) for folder in folders if folder.checkpoint_path(kind).exists()]
-        assert len(checkpoints) != 1
-        if checkpoints:
-            assert_same_bits(*checkpoints)
-    events = [timeless(folder.events()) for folder in folders]
-    assert events[0] == events[1]
-    assert len(events[0]) > experiment.training.iterations
+    assert_same_runs(whole_folder.path, path)
+    assert len(timeless(whole_folder.events())) > experiment.training.iterations
 
 
 @pytest.mark.parametrize(
@@ -114,9 +86,7 @@ def test_killed_after_a_checkpoint(tmp_path: Path) -> None:
     events.close()
     assert folder.load_checkpoint(LATEST).iteration == 3
     resume(tmp_path / "parts")
-    whole = RunFolder.open(tmp_path / "whole")
-    assert_same_bits(folder.load_checkpoint(LATEST), whole.load_checkpoint(LATEST))
-    assert timeless(folder.events()) == timeless(whole.events())
+    assert_same_runs(tmp_path / "whole", tmp_path / "parts")
 
 
 def test_resumed_again_and_again(tmp_path: Path) -> None:
@@ -127,10 +97,12 @@ def test_resumed_again_and_again(tmp_path: Path) -> None:
     for iteration in (1, 2, 3, 4, 5):
         control = Control()
         list(stop_after(iteration, run(experiment, folder=folder, control=control, checkpoint=checkpoint), control))
-        checkpoint = folder.load_checkpoint(LATEST)
+        checkpoint = folder.resume_point()
+        assert checkpoint is not None
         assert checkpoint.iteration == iteration
+    folder.close()
     resume(tmp_path / "parts")
-    assert_same_bits(folder.load_checkpoint(LATEST), RunFolder.open(tmp_path / "whole").load_checkpoint(LATEST))
+    assert_same_runs(tmp_path / "whole", tmp_path / "parts")
 
 
 def test_time_goes_on(tmp_path: Path) -> None:

@@ -6,11 +6,25 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+import torch
 from run_cases import sines
 
 from maml_studio.files import write_whole
-from maml_studio.training.events import Checkpointed, Event, Finished, Loading, OuterStep, Started, StepScore, Stopped, Validation
-from maml_studio.training.run_folder import METRICS, RunFolder, RunFolderError
+from maml_studio.training.checkpoint import Checkpoint
+from maml_studio.training.events import (
+    Checkpointed,
+    Event,
+    Finished,
+    Held,
+    Loading,
+    OuterStep,
+    Resumed,
+    Started,
+    StepScore,
+    Stopped,
+    Validation,
+)
+from maml_studio.training.run_folder import BEST, LATEST, METRICS, RunFolder, RunFolderError
 
 MEGABYTE = 1 << 20
 
@@ -80,7 +94,8 @@ def step(iteration: int) -> OuterStep:
 def test_events_survive_a_crash(tmp_path: Path) -> None:
     folder = RunFolder.create(tmp_path / "a", sines())
     assert list(folder.events()) == []
-    folder.append(Loading("Loading", 0.5))
+    for passing in (Loading("Loading", 0.5), Held(1, "The disk is full"), Resumed(1)):
+        folder.append(passing)
     folder.append(Started(0, 10, "cpu", 5, "no norm"))
     folder.append(step(1))
     # Each line is on disk before the next event comes.
@@ -91,7 +106,7 @@ def test_events_survive_a_crash(tmp_path: Path) -> None:
     assert list(folder.events()) == [Started(0, 10, "cpu", 5, "no norm"), step(1)]
 
 
-def test_cut_after_a_checkpoint(tmp_path: Path) -> None:
+def test_resuming_forgets_what_came_after_the_checkpoint(tmp_path: Path) -> None:
     folder = RunFolder.create(tmp_path / "a", sines())
     score = StepScore(0, 1.0, 0.1, 1.0, None, None)
     kept: list[Event] = [
@@ -99,26 +114,52 @@ def test_cut_after_a_checkpoint(tmp_path: Path) -> None:
         Validation(0, (score,), 5, "no norm", True, 0.0),
         step(1),
         step(2),
-        Validation(2, (score,), 5, "no norm", True, 1.0),
-        Checkpointed(2, "best"),
     ]
-    late: list[Event] = [step(3), Validation(3, (score,), 5, "no norm", False, 1.5), Checkpointed(3, "latest"), Stopped(3)]
-    for event in [*kept, *late, Finished(3, "done")]:
+    validation: list[Event] = [Validation(2, (score,), 5, "no norm", True, 1.0), Checkpointed(2, BEST)]
+    late: list[Event] = [Checkpointed(2, LATEST), step(3), Validation(3, (score,), 5, "no norm", False, 1.5), Stopped(3)]
+    for event in [*kept, *validation, *late, Finished(3, "done")]:
         folder.append(event)
-    folder.cut_after(2)
-    assert list(folder.events()) == kept
+    for iteration, expected in ((2, [*kept, *validation]), (0, kept)):
+        # A state saved in the middle of its validation knows nothing of it.
+        scores = {"iteration": iteration, "tasks": 5, "norm_mode": "no norm", "steps": [vars(score)]}
+        folder.save_checkpoint(LATEST, Checkpoint(sines(), 2, {"a": torch.zeros(1)}, progress={"scores": scores}))
+        folder.resume_point()
+        assert list(folder.events()) == expected
     folder.append(step(3))
     folder.close()
     assert list(folder.events()) == [*kept, step(3)]
 
 
-def test_cutting_mends_a_line_cut_short(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("missing", "expected"), [(1, [1, 2]), (30, [1, 2])])
+def test_resuming_mends_a_line_cut_short(tmp_path: Path, missing: int, expected: list[int]) -> None:
     folder = RunFolder.create(tmp_path / "a", sines())
     folder.append(step(1))
+    folder.append(step(2))
     folder.close()
-    with (folder.path / METRICS).open("ab") as file:
-        file.write(b'{"event": "OuterStep", "itera')
-    folder.cut_after(1)
+    folder.save_checkpoint(LATEST, Checkpoint(sines(), 1 if missing > 1 else 2, {"a": torch.zeros(1)}))
+    metrics = folder.path / METRICS
+    metrics.write_bytes(metrics.read_bytes()[:-missing])
+    folder.resume_point()
+    if missing > 1:
+        folder.append(step(2))
+    folder.close()
+    assert list(folder.events()) == [step(iteration) for iteration in expected]
+    assert metrics.read_bytes().endswith(b"}\n")
+
+
+def test_a_line_that_does_not_fit_on_the_disk_leaves_nothing_behind(tmp_path: Path) -> None:
+    folder = RunFolder.create(tmp_path / "a", sines())
+    folder.append(step(1))
+    size = (folder.path / METRICS).stat().st_size
+    with small_files_only(size + 10), pytest.raises(OSError, match=METRICS):
+        folder.append(step(2))
+    assert (folder.path / METRICS).stat().st_size == size
     folder.append(step(2))
     folder.close()
     assert list(folder.events()) == [step(1), step(2)]
+
+
+def test_a_folder_made_half_has_no_name(tmp_path: Path) -> None:
+    with small_files_only(10), pytest.raises(RunFolderError, match="can't be made: File too large"):
+        RunFolder.create(tmp_path / "runs" / "a", sines())
+    assert list((tmp_path / "runs").iterdir()) == []

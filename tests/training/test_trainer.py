@@ -28,7 +28,8 @@ from maml_studio.training.events import (
     Validation,
     to_line,
 )
-from maml_studio.training.run_folder import BEST, LATEST, METRICS, RunFolder
+from maml_studio.training.guard import Guard
+from maml_studio.training.run_folder import BEST, LATEST, RunFolder
 from maml_studio.training.schedule import outer_lr
 from maml_studio.training.trainer import TRACE_EVERY, Trainer, run
 
@@ -194,20 +195,6 @@ def test_weights_of_another_network(tmp_path: Path) -> None:
     assert "linear1.weight has shape [8, 1], and the network's is [9, 1]" in seen[-1].message
 
 
-@pytest.mark.parametrize("what", [METRICS, "checkpoints"])
-def test_folder_that_cannot_be_written(tmp_path: Path, what: str) -> None:
-    folder = RunFolder.create(tmp_path / "run", sines())
-    if what == METRICS:
-        (folder.path / METRICS).mkdir()
-    else:
-        (folder.path / "checkpoints").rmdir()
-        (folder.path / "checkpoints").touch()
-    seen = checked(run(sines(), folder=folder))
-    assert isinstance(seen[-1], Failed)
-    assert str(folder.path) in seen[-1].message
-    assert "\n" not in seen[-1].message
-
-
 def test_out_of_memory() -> None:
     """Torch's own error of a buffer that no machine has."""
 
@@ -300,7 +287,7 @@ def test_single_steps() -> None:
 
 
 def trainer(experiment: Experiment) -> Trainer:
-    return Trainer(experiment, open_tasks(experiment.data), None, Control(), None)
+    return Trainer(experiment, open_tasks(experiment.data), Guard(None, experiment, Control(), None), Control())
 
 
 def test_cosine_schedule() -> None:
@@ -323,7 +310,7 @@ def test_clipping(clip: float) -> None:
     subject = trainer(sines(training__clip=clip))
     for event in subject.events():
         if isinstance(event, OuterStep):
-            applied = torch.cat([value.grad.flatten() for value in subject.meta.values() if value.grad is not None]).norm().item()
+            applied = torch.cat([value.grad.flatten() for value in subject.state.meta.values() if value.grad is not None]).norm().item()
             limit = clip if 0 < clip < event.gradient_norm else event.gradient_norm
             assert applied == pytest.approx(limit, rel=1e-4)
             assert event.gradient_norm > 0.01
@@ -333,14 +320,14 @@ def test_outer_step_is_adam_on_the_mean_gradient() -> None:
     """The first step, written out: the gradient over the whole meta-batch at once, and Adam by hand."""
     experiment = three_chunks(digits(training__iterations=1))
     subject = trainer(experiment)
-    before = {name: value.detach().clone() for name, value in subject.meta.items()}
+    before = {name: value.detach().clone() for name, value in subject.state.meta.items()}
     episodes, _ = subject.training_tasks.draw(torch.Generator().manual_seed(experiment.seed))
-    expected = subject.algorithm.outer_gradient(subject.meta, episodes, transductive=True)
+    expected = subject.algorithm.outer_gradient(subject.state.meta, episodes, transductive=True)
     event = next(event for event in subject.events() if isinstance(event, OuterStep))
     assert event.query_loss == pytest.approx(expected.query_loss.mean().item(), rel=1e-5)
     assert event.query_accuracy == pytest.approx(expected.query_accuracy.mean().item(), rel=1e-5)
     largest = max(value.abs().max() for value in expected.gradient.values())
-    for name, value in subject.meta.items():
+    for name, value in subject.state.meta.items():
         assert value.grad is not None
         torch.testing.assert_close(value.grad, expected.gradient[name], rtol=0, atol=1e-4 * largest.item())
         by_hand = before[name] - experiment.training.outer_lr * value.grad / (value.grad.abs() + 1e-8)

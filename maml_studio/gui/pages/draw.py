@@ -17,10 +17,13 @@ from ..draw_commands import ClassCommands
 from ..draw_document import MAX_CLASSES, MIN_CLASSES, DrawDocument
 from ..draw_files import DrawFiles
 from ..draw_fill import Filler
+from ..draw_keeper import DrawKeeper
 from ..draw_layout import DrawLayout
+from ..draw_own_code import OwnCodeQuestions
 from ..draw_session import DrawSession
 from ..draw_test_mode import TestMode
 from ..draw_words import missing, model_note, norm, too_many
+from ..settings import Memory
 
 
 class DrawPage(QWidget):
@@ -50,9 +53,12 @@ class DrawPage(QWidget):
         self.document = DrawDocument(self)
         self.test_mode = TestMode(self)
         self.files = DrawFiles(self.document, self, self._settings)
+        self.keeper = DrawKeeper(self.document, self.files, self)
         self.filler = Filler(self.document, self)
         self.parts = DrawLayout(self.document, self.test_mode)
         self.session = DrawSession(self.document, self.parts.models, self.parts.compare, self._saliency_step, self)
+        workers = [self.session.worker, *(place.worker for place in self.parts.compare.places)]
+        self.own_code = OwnCodeQuestions(self, workers)
         self.commands = ClassCommands(self, self.document, self.parts.rows, self.filler, self._canvas_in_focus)
         self.actions_by_name = DrawActions(self, self._slots())
         column = QVBoxLayout(self)
@@ -68,7 +74,6 @@ class DrawPage(QWidget):
         parts = self.parts
         self.models, self.shots, self.walk, self.bars = parts.models, parts.shots, parts.walk, parts.bars
         self.query, self.compare, self.panel = parts.query.canvas, parts.compare, parts.rows
-        self.query_buttons = parts.query.buttons
         for name, button in parts.buttons.items():
             button.clicked.connect(self.actions_by_name[name].trigger)
             self.actions_by_name.explain(button, name)
@@ -78,6 +83,9 @@ class DrawPage(QWidget):
         parts, document = self.parts, self.document
         document.arranged.connect(self._arranged)
         document.stack.indexChanged.connect(self._refresh_buttons)
+        self.models.chosen.connect(self.own_code.forget)
+        self.own_code.allowed.connect(self.session.ask)
+        self.shown_or_hidden.connect(self.own_code.ask)
         self.session.asked.connect(self._asked)
         self.session.answered.connect(self._take)
         self.session.met.connect(self._meet)
@@ -88,6 +96,8 @@ class DrawPage(QWidget):
         self.panel.dropped.connect(self.filler.take_mime)
         self.panel.note.other_model_wanted.connect(self._choose_other_model)
         self.filler.said.connect(self.panel.say)
+        self.keeper.said.connect(self.panel.say)
+        self.keeper.said.connect(self.said)
         parts.query.judge_wanted.connect(self._judge)
         parts.query.test_wanted.connect(self.start_or_end_test)
         parts.query.saliency_wanted.connect(self.session.ask)
@@ -106,8 +116,8 @@ class DrawPage(QWidget):
             "save_as": files.save_as,
             "folders": files.ask_export_folders,
             "data_source": files.use_as_data_source,
-            "undo": self.undo,
-            "redo": self.redo,
+            "undo": self.document.undo,
+            "redo": self.document.redo,
             "clear_all": self.document.clear_all,
             "add": lambda: self.commands.do(0, "add"),
             "open_checkpoint": self.parts.models.open,
@@ -120,13 +130,18 @@ class DrawPage(QWidget):
         }
         return slots | {name: lambda _=False, name=name: self.commands.do(self.panel.current(), name) for name in ABOUT_CLASSES}
 
+    def keep_in(self, memory: Memory) -> None:
+        """Bring back what was drawn, and keep there what is drawn from now on, and what the user allows."""
+        self.own_code.begin(memory)
+        self.keeper.begin(memory)
+
     # Models
 
-    def set_run(self, folder: Path, name: str) -> None:
+    def set_run(self, folder: Path, *, choose: bool = True) -> None:
         """A checkpoint of the current run was saved: offer the run, or look at its model again."""
         if folder != self._run:
             self._run = folder
-            self.models.offer(folder, f"{name} (best)")
+            self.models.offer(folder, choose=choose)
         elif self.session.follows(folder):
             self.session.ask()
 
@@ -160,22 +175,6 @@ class DrawPage(QWidget):
     def drawn(self) -> DrawnTask:
         """All drawings, for keeping."""
         return self.files.task()
-
-    def undo(self) -> None:
-        """Undo the last stroke of the canvas in focus; where there is none, the last action of the page."""
-        canvas = self._canvas_in_focus()
-        if canvas is not None and canvas.can_undo():
-            canvas.undo()
-        else:
-            self.document.stack.undo()
-
-    def redo(self) -> None:
-        """Redo what undo took back."""
-        canvas = self._canvas_in_focus()
-        if canvas is not None and canvas.can_redo():
-            canvas.redo()
-        else:
-            self.document.stack.redo()
 
     def _canvas_in_focus(self) -> DrawingCanvas | None:
         focus = self.window().focusWidget()
@@ -293,12 +292,12 @@ class DrawPage(QWidget):
 
     def possible(self) -> dict[str, bool]:
         """Which actions mean something now; those that are not named always do."""
-        document, canvas = self.document, self._canvas_in_focus()
+        document = self.document
         current = self.panel.current()
         index = next((i for i, one in enumerate(document.classes) if one.uid == current), 0)
         return {
-            "undo": document.stack.canUndo() or (canvas is not None and canvas.can_undo()),
-            "redo": document.stack.canRedo() or (canvas is not None and canvas.can_redo()),
+            "undo": document.can_undo(),
+            "redo": document.stack.canRedo(),
             "recent": bool(self.files.recent),
             "clear_all": not document.is_empty(),
             "folders": any(document.examples(one) for one in document.classes),
@@ -333,7 +332,7 @@ class DrawPage(QWidget):
             self.test_mode.stop()
         else:
             self.test_mode.start(self.session.result.adapted.classes)
-            self.query.let_next_replace()
+            self.query.set_old(True)
             self.query.setFocus()
 
     def _judge(self) -> None:
@@ -348,7 +347,7 @@ class DrawPage(QWidget):
             said, names = self.bars.top, result.adapted.classes
             self.test_mode.answer(said, (self.session.model, self.document.version, self.walk.step))
             self.test_mode.start(names)
-            self.query.let_next_replace()
+            self.query.set_old(True)
 
     # Ends
 
@@ -363,6 +362,7 @@ class DrawPage(QWidget):
         self.parts.query.end()
         self.filler.end()
         self.session.end()
+        self.keeper.end()
 
     def _settings(self) -> tuple[str, int | None]:
         model = self.models.ref()

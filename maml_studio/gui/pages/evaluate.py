@@ -104,11 +104,11 @@ class EvaluatePage(QWidget):
 
     # The model
 
-    def set_run(self, folder: Path, name: str) -> None:
+    def set_run(self, folder: Path, *, choose: bool = True) -> None:
         """A checkpoint of the current run was saved: offer the run; an evaluation under way, or its figures, stay as they are."""
         if folder != self._run:
             self._run = folder
-            self.models.offer(folder, f"{name} (best)", choose=self._request is None and self.results.report is None)
+            self.models.offer(folder, choose=choose and self._request is None and self.results.report is None)
         elif self._place == str(folder):
             self._ask_again()
 

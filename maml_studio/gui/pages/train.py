@@ -15,6 +15,8 @@ from ..plots import Plot
 from ..run_model import InnerLoop, RunModel
 from ..task_preview import TaskPreview
 
+PAUSE_TIP = "Hold the run; press again to go on (Ctrl+P)"
+
 
 class TrainPage(QWidget):
     """Buttons above four pictures: inner loop, outer loop, accuracy, one task.
@@ -69,7 +71,7 @@ class TrainPage(QWidget):
     def _build(self) -> None:
         self.train_button = self._button("Train", "play", "Start a new run with these settings (Ctrl+R)", self.train_wanted)
         self.train_button.setProperty("primary", True)
-        self.pause_button = self._button("Pause", "pause", "Hold the run; press again to go on (Ctrl+P)", None)
+        self.pause_button = self._button("Pause", "pause", PAUSE_TIP, None)
         self.pause_button.clicked.connect(self._pause_or_resume)
         self.step_button = self._button("Step", "step", "Do one outer step and hold (Ctrl+.)", self.step_wanted)
         self.stop_button = self._button("Stop", "stop", "End the run; its state is saved (Ctrl+E)", self.stop_wanted)
@@ -132,13 +134,11 @@ class TrainPage(QWidget):
         return button
 
     def _pause_or_resume(self) -> None:
-        (self.resume_wanted if self._paused else self.pause_wanted).emit()
+        (self.resume_wanted if self._paused or self.model.status == "held" else self.pause_wanted).emit()
 
     def set_paused(self, paused: bool) -> None:
         """Show the run as held, or as going on."""
         self._paused = paused
-        self.pause_button.setText("Go on" if paused else "Pause")
-        self.pause_button.setIcon(icon("play" if paused else "pause"))
         self.refresh()
 
     def set_blocked(self, reason: str) -> None:
@@ -165,20 +165,34 @@ class TrainPage(QWidget):
             plot.clear()
 
     def _refresh_buttons(self) -> None:
-        running = self.model.running
+        running = self.model.running and not self.model.elsewhere
         self.train_button.setEnabled(not running and not self._blocked)
         self.train_button.setToolTip(self._blocked or "Start a new run with these settings (Ctrl+R)")
         self.pause_button.setEnabled(running)
-        self.step_button.setEnabled(running or not self._blocked)
+        self._name_pause_button()
+        held = self.model.status == "held"
+        self.step_button.setEnabled(not held and (running or not self._blocked))
         self.stop_button.setEnabled(running)
+
+    def _name_pause_button(self) -> None:
+        if self.model.status == "held":
+            text, picture, tip = "Try again", "play", "Write it now; training tries again by itself every few seconds too"
+        elif self._paused:
+            text, picture, tip = "Go on", "play", PAUSE_TIP
+        else:
+            text, picture, tip = "Pause", "pause", PAUSE_TIP
+        if self.pause_button.text() != text:
+            self.pause_button.setText(text)
+            self.pause_button.setIcon(icon(picture))
+            self.pause_button.setToolTip(tip)
 
     def _refresh_words(self) -> None:
         model = self.model
         self.readout.set_text("     ".join(self._figures()))
         role, text = "muted", ""
         if model.status in ("loading", "training"):
-            text = model.message
-        elif model.status == "failed":
+            text = "Another program trains this run; its curves follow as it goes." if model.elsewhere else model.message
+        elif model.status in ("failed", "held"):
             role, text = "bad", model.message
         elif model.status == "finished":
             role, text = "good", f"Finished: {model.message}."
@@ -202,15 +216,18 @@ class TrainPage(QWidget):
         speed, left = model.tasks_per_second(), model.seconds_left()
         if self._paused and model.running:
             figures.append("paused")
+        elif model.status == "held":
+            figures.append("waiting")
         if speed and model.running:
             figures.append(f"{speed:,.0f} tasks/s")
-        if left is not None and model.running and not self._paused:
+        if left is not None and model.running and not self._paused and model.status != "held":
             figures.append(f"{duration(left)} left")
+        figures.append(f"norm: {model.norm_mode}")
+        figures.append(memory_text())
+        # Last what can best be missed: where there is no room, the end of the line gives way.
         if model.last_step:
             figures.append(f"gradient norm {model.last_step.gradient_norm:.2g}")
             figures += [f"{name} {value:.2g}" for name, value in model.last_step.notes.items()]
-        figures.append(memory_text())
-        figures.append(f"norm: {model.norm_mode}")
         return figures
 
     def _refresh_inner(self) -> None:

@@ -1,0 +1,27 @@
+"""The reader of Xs a file or refuses it in a sentence; it never fails in another way, and never hangs."""
+
+from pathlib import Path
+
+import pytest
+from checkpoint_files import FILES, check
+from hypothesis import given
+from mutations import LONG, QUICK, cases
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("checkpoints")
+
+
+@cases(QUICK)
+@given(content=FILES)
+def test_checkpoints(folder: Path, content: bytes) -> None:
+    check(folder, content)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(7200)
+@cases(LONG)
+@given(content=FILES)
+def test_many_checkpoints(folder: Path, content: bytes) -> None:
+    check(folder, content)
