@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from .bench import bench
 from .compare import compare
 from .evaluate import adapt, evaluate
 from .export import export
@@ -32,7 +33,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for verb in (train, resume, evaluate, compare, adapt, export, insight, presets, runs, data):
+for verb in (train, resume, evaluate, compare, adapt, export, insight, bench, presets, runs, data):
     app.command()(verb)
 app.add_typer(queue_app)
 

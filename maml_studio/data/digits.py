@@ -4,7 +4,6 @@ from functools import lru_cache
 
 import numpy as np
 import torch
-from sklearn.datasets import load_digits
 
 from ..spec import DataSettings
 from ..strokes import Frame, place
@@ -25,6 +24,8 @@ def load_digit_bank(settings: DataSettings, progress: Progress) -> ImageBank:
 @lru_cache(maxsize=1)
 def _bank() -> ImageBank:
     # Kept: every preview and every run asks for the same 1.4 MB, and placing them takes a third of a second.
+    from sklearn.datasets import load_digits  # a second of importing, for which runs on other data need not wait
+
     raw = load_digits()
     order = np.argsort(raw.target, kind="stable")
     images = np.stack([place(raw.images[i].astype(np.float32) / FULL_INK, FRAME) for i in order])

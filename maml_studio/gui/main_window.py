@@ -283,7 +283,7 @@ class MainWindow(QMainWindow):
 
     def pause_or_resume(self) -> None:
         """Hold the run, or let it go on."""
-        if self.session.paused:
+        if self.session.paused or self.run.status == "held":
             self.session.resume()
         else:
             self.session.pause()
@@ -348,7 +348,7 @@ class MainWindow(QMainWindow):
             action.setEnabled(not running)
         for action in (menus.pause, menus.stop):
             action.setEnabled(running)
-        resumable = self.run.status == "stopped" and self.session.folder is not None and self.session.folder.is_dir()
+        resumable = self.run.status in ("stopped", "failed") and self.session.folder is not None and self.session.folder.is_dir()
         menus.go_on.setEnabled(resumable and not running)
         menus.export.setEnabled(self.session.folder is not None and self.run.saved_at is not None)
 

@@ -1,11 +1,13 @@
 """Asks before code of the user's own runs because an experiment names it; the answer is remembered."""
 
 from contextlib import suppress
+from pathlib import Path
 
 from PySide6.QtWidgets import QMessageBox, QWidget
 
-from ..spec import Experiment
+from ..spec import Experiment, SpecError, load
 from ..spec.model import UserModule
+from ..training.run_index import EXPERIMENT
 from ..user_code import allow, is_allowed
 from .settings import Memory
 
@@ -49,3 +51,38 @@ def may_run(experiment: Experiment, memory: Memory, window: QWidget) -> bool:
     allow(module)
     memory.set_text(KEY, " ".join(sorted({*memory.text(KEY).split(), module})))
     return True
+
+
+class RefusedModels:
+    """Asks on a page about a model that was refused because it needs code of the user's own: once for each time that it is chosen.
+
+    Args:
+        page: whose question it is.
+    """
+
+    def __init__(self, page: QWidget) -> None:
+        self._page = page
+        self._memory: Memory | None = None
+        self._asked = ""
+
+    def begin(self, memory: Memory) -> None:
+        """Remember answers there; before that nothing is asked."""
+        self._memory = memory
+
+    def forget(self) -> None:
+        """A model was chosen: the question may be put again."""
+        self._asked = ""
+
+    def permits(self, place: str) -> bool:
+        """Whether the refused model may be loaded now, since the user has just said so."""
+        if self._memory is None or place == self._asked:
+            return False
+        self._asked = place
+        path = Path(place)
+        # A checkpoint of a run lies in its folder; one that lies elsewhere is not asked about, but told.
+        run = path if path.is_dir() else path.parent.parent
+        try:
+            experiment = load(run / EXPERIMENT)
+        except SpecError:
+            return False
+        return needs_permission(experiment) and may_run(experiment, self._memory, self._page.window())

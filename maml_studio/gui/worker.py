@@ -168,17 +168,6 @@ class LatestWorker(QThread):
         raise TypeError(f"{type(self).__name__} does nothing")
 
 
-class ReplayWorker(LatestWorker):
-    """Reads a run back. A request is its folder; the result its settings and all its events."""
-
-    def work(self, request: Path) -> tuple[Experiment, list[Event]]:
-        """Read ``experiment.toml`` and ``metrics.jsonl``."""
-        from ..training.run_folder import RunFolder
-
-        folder = RunFolder.open(request)
-        return folder.experiment, list(folder.events())
-
-
 @dataclass(frozen=True)
 class PreviewTask:
     """One task: support and query examples with their labels as arrays, and the names behind the labels."""

@@ -18,9 +18,12 @@ class DeviceError(ValueError):
     """The wanted device is not there; one sentence."""
 
 
-def prepare_thread() -> None:
-    """Let this thread compute on all cores; torch's setting in one thread was seen not to reach another (a QThread)."""
-    torch.set_num_threads(usable_cores())
+def prepare_thread(processes: int = 1) -> None:
+    """Let this thread compute on all cores, or its share where several processes train at once.
+
+    Torch's setting in one thread was seen not to reach another (a QThread).
+    """
+    torch.set_num_threads(max(1, usable_cores() // processes))
     _keep_freed_memory()
 
 

@@ -18,6 +18,7 @@ from .checkpoint import Checkpoint, CheckpointError
 from .chunk_scores import ChunkScores, mean_scores, score_chunk
 from .chunks import chunk_size
 from .control import Control
+from .distributed import RankError, Ranks
 from .divergence import DivergedError, check_step
 from .evaluation import evaluate, norm_mode
 from .events import Diverged, Event, Failed, Finished, Loading, OuterStep, Started, Stopped
@@ -42,6 +43,7 @@ def run(
     control: Control | None = None,
     checkpoint: Checkpoint | None = None,
     progress: Progress = silent,
+    ranks: Ranks | None = None,
 ) -> Iterator[Event]:
     """Meta-train, and report.
 
@@ -51,6 +53,7 @@ def run(
         control: pause, step and stop from another thread.
         checkpoint: go on from here.
         progress: told how far loading the data is.
+        ranks: the processes that share the work; None: this one alone. Only the first has a folder.
 
     Yields:
         Events, the last of them the only terminal one: Finished, Stopped or Failed.
@@ -60,13 +63,14 @@ def run(
     """
     control = control or Control()
     iteration = checkpoint.iteration if checkpoint else 0
-    prepare_thread()
+    ranks = ranks or Ranks()
+    prepare_thread(ranks.local_size)
     guard: Guard | None = None
     try:
         if folder:
             folder.lock()
         guard = Guard(folder, experiment, control, checkpoint.iteration if checkpoint else None)
-        for event in _run(experiment, guard, control, checkpoint, progress):
+        for event in _run(experiment, guard, control, checkpoint, progress, ranks):
             iteration = getattr(event, "iteration", iteration)
             yield from guard.append(event)
             yield event
@@ -77,7 +81,7 @@ def run(
     except DivergedError as diverged:
         yield _last(Diverged(iteration, str(diverged)), folder)
         yield _last(Failed(iteration, str(diverged)), folder)
-    except (DataError, DeviceError, CheckpointError, RunFolderError, ModelError, TensorBoardError, HeldError) as error:
+    except (DataError, DeviceError, CheckpointError, RunFolderError, ModelError, TensorBoardError, HeldError, RankError) as error:
         yield _last(Failed(iteration, str(error)), folder)
     except OSError as error:
         yield _last(Failed(iteration, f"{error.filename or 'A file'} can't be written or read: {error.strerror or error}"), folder)
@@ -108,22 +112,38 @@ def _last(event: Event, folder: RunFolder | None) -> Event:
     return event
 
 
-def _run(experiment: Experiment, guard: Guard, control: Control, checkpoint: Checkpoint | None, progress: Progress) -> Iterator[Event]:
+def _run(
+    experiment: Experiment, guard: Guard, control: Control, checkpoint: Checkpoint | None, progress: Progress, ranks: Ranks
+) -> Iterator[Event]:
     def tell(message: str, share: float) -> None:
         if control.stopped:
             raise Cancelled
         progress(message, share)
 
     yield Loading("Loading the data", -1)
-    tasks = open_tasks(experiment.data, tell, strokes=experiment.model.reads_strokes)
-    yield from Trainer(experiment, tasks, guard, control, checkpoint).events()
+    try:
+        tasks = ranks.in_turns(lambda: open_tasks(experiment.data, tell, strokes=experiment.model.reads_strokes))
+    except RankError:
+        if control.stopped:
+            raise Cancelled from None
+        raise
+    yield from Trainer(experiment, tasks, guard, control, checkpoint, ranks).events()
 
 
 class Trainer:
     """One run: what it learns from, what it learns, and in which order things happen."""
 
-    def __init__(self, experiment: Experiment, tasks: Tasks, guard: Guard, control: Control, checkpoint: Checkpoint | None = None) -> None:
+    def __init__(
+        self,
+        experiment: Experiment,
+        tasks: Tasks,
+        guard: Guard,
+        control: Control,
+        checkpoint: Checkpoint | None = None,
+        ranks: Ranks | None = None,
+    ) -> None:
         self.experiment, self.guard, self.control = experiment, guard, control
+        self.ranks = ranks or Ranks()
         self.training_tasks = TrainingTasks(tasks, experiment)
         self.validation_sampler: Sampler = tasks.sampler("validation", experiment.task)
         self.frame = tasks.frame()
@@ -133,7 +153,8 @@ class Trainer:
         self.note = " ".join(advice(experiment))
         self._held = 0.0
         # Decided once and kept with the state: both ways give the same gradient but for rounding.
-        self.state.progress["flat"] = 0 if checkpoint else int(goes_flat(experiment, free_memory(self.device)))
+        free = free_memory(self.device) // (self.ranks.local_size if self.device.type == "cpu" else 1)
+        self.state.progress["flat"] = 0 if checkpoint else int(not self.ranks.agree(not goes_flat(experiment, free)))
         if checkpoint:
             self.state.restore(checkpoint)
         elif experiment.training.start_from:
@@ -158,8 +179,8 @@ class Trainer:
         while not reason:
             before = state.before_step()
             try:
-                step = self._outer_step() if self.control.may_begin_step() else None
-            except DivergedError:
+                step = self._outer_step() if self.ranks.agree(self.control.may_begin_step()) else None
+            except (DivergedError, RankError):
                 # The step was not taken: these weights are still good, and worth having.
                 state.take_back(before)
                 yield from self._save_latest()
@@ -186,33 +207,36 @@ class Trainer:
         state, iterations = self.state, self.experiment.training.iterations
         if validation.is_due(self.experiment, state.iteration):
             if not validation.is_done(state.progress, state.iteration):
-                yield from self._validate()
+                yield from self._validate_on_first()
             if not validation.is_done(state.progress, state.iteration):
                 return ""
             if reason := validation.reached(self.experiment, state.progress):
                 return reason
         return f"all {iterations} iterations done" if state.iteration >= iterations else ""
 
+    def _validate_on_first(self) -> Iterator[Event]:
+        """The first process validates alone, in the same chunks as without others, and tells them what it found."""
+        if self.ranks.first:
+            yield from self._validate()
+        try:
+            self.state.progress = self.ranks.from_first(self.state.progress)
+        except RankError:
+            yield from self._save_latest()
+            raise
+
     def _outer_step(self) -> OuterStep | None:
         """One step of the outer loop; None when the end was asked for in its middle."""
         started, held = time.perf_counter(), self._held
-        state, settings = self.state, self.experiment.training
+        state = self.state
         drawn, task = self.training_tasks.draw(state.generator)
         size = chunk_size(self.experiment, task)
         episodes = self._worst(drawn.to(self.device), size)
         if episodes is None:
             return None
-        trace = self.control.stepping or state.iteration % TRACE_EVERY == 0
-        total: Params = {name: torch.zeros_like(value) for name, value in state.meta.items()}
-        parts: list[ChunkScores] = []
-        for chunk in episodes.chunks(size):
-            if not self._may_go_on():
-                return None
-            outer = self.outer_gradient(state.meta, chunk, transductive=settings.transductive, iteration=state.iteration)
-            for name, value in outer.gradient.items():
-                total[name] += value * (len(chunk) / len(episodes))
-            parts.append(score_chunk(self.algorithm.learner, outer, chunk, trace, settings.transductive))
-        scores = mean_scores(parts)
+        found = self.gradient(episodes, size)
+        if found is None:
+            return None
+        total, scores = found
         norm = self._apply(total, scores.query_loss)
         state.iteration += 1
         self._count_time(started, held)
@@ -230,21 +254,43 @@ class Trainer:
             notes=scores.notes,
         )
 
+    def gradient(self, episodes: Episodes, size: int) -> tuple[Params, ChunkScores] | None:
+        """The outer gradient of a meta-batch and its scores, from chunks of ``size`` tasks; None when the end was asked for."""
+        state, settings = self.state, self.experiment.training
+        trace = self.control.stepping or state.iteration % TRACE_EVERY == 0
+        total: Params = {name: torch.zeros_like(value) for name, value in state.meta.items()}
+        parts: list[ChunkScores] = []
+        whole = True
+        for chunk in self.ranks.share(episodes).chunks(size):
+            whole = self._may_go_on()
+            if not whole:
+                break
+            outer = self.outer_gradient(state.meta, chunk, transductive=settings.transductive, iteration=state.iteration)
+            for name, value in outer.gradient.items():
+                total[name] += value * (len(chunk) / len(episodes))
+            parts.append(score_chunk(self.algorithm.learner, outer, chunk, trace, settings.transductive))
+        if not self.ranks.agree(whole):
+            return None
+        return self.ranks.add_up(total, mean_scores(parts), len(episodes))
+
     def _worst(self, episodes: Episodes, size: int) -> Episodes | None:
         """The tasks that the tail average learns from, whose query loss is largest after adapting; None when the end was asked for."""
         settings = self.experiment.training
         count = math.ceil(settings.tail * len(episodes))
         if count == len(episodes):
             return episodes
-        losses = []
-        for chunk in episodes.chunks(size):
-            if not self._may_go_on():
-                return None
+        losses, whole = [], True
+        for chunk in self.ranks.share(episodes).chunks(size):
+            whole = self._may_go_on()
+            if not whole:
+                break
             adapted = self.algorithm.adapt(self.state.meta, chunk, getattr(self.experiment.algorithm, "inner_steps", 0))[-1].params
             with torch.no_grad():
                 outputs = self.algorithm.learner.query_outputs(adapted, chunk, settings.transductive)
                 losses.append(self.algorithm.learner.loss(outputs, chunk.query_y))
-        return episodes.pick(torch.cat(losses).topk(count).indices.sort().values)
+        if not self.ranks.agree(whole):
+            return None
+        return episodes.pick(self.ranks.gather(torch.cat(losses)).topk(count).indices.sort().values)
 
     def _may_go_on(self, *, within_step: bool = True) -> bool:
         """Ask the control, and note how long a pause lasted: it is no time of training."""

@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QApplication, QMessageBox
 
 from maml_studio import user_code
 from maml_studio.gui.adapt_worker import ModelRef
+from maml_studio.gui.pages.evaluate import EvaluatePage
 
 NET = """
 from torch import nn
@@ -97,3 +98,18 @@ def test_a_real_dialog_can_be_answered(page, qtbot, own_run):
     page.models.offer(own_run)
     draw_classes(qtbot, page)
     qtbot.waitUntil(lambda: adapted(page), timeout=LONG)
+
+
+def test_the_evaluate_page_asks_too(qtbot, memory, own_run, answers):
+    page = EvaluatePage()
+    qtbot.addWidget(page)
+    page.own_code.begin(memory)
+    page.show()
+    page.models.offer(own_run)
+    qtbot.waitUntil(lambda: "nets_of_mine" in page.message.text(), timeout=LONG)
+    assert len(answers) == 1
+    answers.append("yes")
+    page.models.choose(str(own_run))
+    qtbot.waitUntil(lambda: page.form.experiment() is not None, timeout=LONG)
+    assert "nets_of_mine:Small" in answers[-1]
+    page.end()

@@ -18,6 +18,7 @@ from ..evaluate_results import EvaluateResults
 from ..evaluate_worker import EvaluateRequest, EvaluateResult, EvaluateWorker, ModelFacts, ModelRequest
 from ..icons import icon
 from ..model_chooser import ModelChooser
+from ..own_code import RefusedModels
 from ..save_dialog import ask_where
 
 NO_MODEL = "There is no model yet. Train one on the Train page (a minute is enough to begin with), or open a checkpoint."
@@ -46,12 +47,15 @@ class EvaluatePage(QWidget):
         self.worker.failed.connect(self._refuse)
         self.worker.progress.connect(self._tell)
         self._build()
-        for keys, slot in (("Ctrl+Return", self.evaluate), ("Escape", self.cancel)):
-            QShortcut(QKeySequence(keys), self, slot, context=Qt.ShortcutContext.WidgetWithChildrenShortcut)
+        context = Qt.ShortcutContext.WidgetWithChildrenShortcut
+        QShortcut(QKeySequence("Ctrl+Return"), self, self.evaluate, context=context)
+        self._escape = QShortcut(QKeySequence("Escape"), self, self.cancel, context=context)
         self._refresh()
 
     def _build(self) -> None:
+        self.own_code = RefusedModels(self)
         self.models = ModelChooser()
+        self.models.chosen.connect(self.own_code.forget)
         self.models.setToolTip("Which trained model is tried on new tasks")
         self.models.chosen.connect(self._ask_model)
         label = QLabel("Model")
@@ -197,7 +201,10 @@ class EvaluatePage(QWidget):
 
     def _refuse(self, request: ModelRequest | EvaluateRequest, message: str) -> None:
         if isinstance(request, ModelRequest) and request.place == self._wanted:
-            self._place = self._shown = None
+            if self.own_code.permits(request.place):
+                self._ask_again()
+                return
+            self._wanted = self._place = self._shown = None  # chosen once more, it is tried once more
             self.note.clear()
             self.results.clear()
             self.form.clear()
@@ -232,6 +239,7 @@ class EvaluatePage(QWidget):
         tip = str(problems[0]) if problems else "Try the model on new tasks, the same ones for the same task seed (Ctrl+Return)"
         self.evaluate_button.setToolTip(tip)
         self.cancel_button.setEnabled(running)
+        self._escape.setEnabled(running)  # plots know Escape too
         self.bar.setVisible(running)
         self.save_button.setEnabled(self.results.report is not None)
         self.note.setVisible(bool(self.note.text()))

@@ -27,6 +27,7 @@ from ..icons import icon
 from ..insight_cards import FunctionCard, LayersCard, PlaneCard, QuestionCard, StartCard
 from ..insight_worker import FunctionRequest, FunctionWorker, InsightRequest, InsightWorker
 from ..model_chooser import ModelChooser
+from ..own_code import RefusedModels
 from ..save_dialog import ask_where
 from ..wheel import leave_wheel_to_page
 
@@ -79,7 +80,9 @@ class InsightPage(QWidget):
         self._refresh()
 
     def _build(self) -> None:
+        self.own_code = RefusedModels(self)
         self.models = ModelChooser()
+        self.models.chosen.connect(self.own_code.forget)
         self.models.setToolTip("Which trained model is looked into")
         self.models.chosen.connect(self._ask_model)
         label = QLabel("Model")
@@ -297,7 +300,10 @@ class InsightPage(QWidget):
 
     def _refuse(self, request: ModelRequest | InsightRequest, message: str) -> None:
         if isinstance(request, ModelRequest) and request.place == self._wanted:
-            self._place = self._shown = None
+            if self.own_code.permits(request.place):
+                self._ask_again()
+                return
+            self._wanted = self._place = self._shown = None  # chosen once more, it is tried once more
             self.note.clear()
             self._clear()
             self._say(message, "bad")

@@ -1,0 +1,140 @@
+"""One workload: the engine and the plain loop in turns, their gradients compared, and the limit that the convolutions set."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from statistics import median
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..algorithms import build_algorithm
+from ..algorithms.recursion import outer_gradient_of
+from ..data import Episodes
+from ..models import build_for
+from ..training.chunks import chunk_size
+from ..training.machine import free_memory, usable_cores
+from ..training.memory import goes_flat
+from .contest import Contestant, best, in_turns
+from .convolutions import convolutions_of
+from .plain import loop_gradient
+from .workloads import Workload
+
+CHECKED_TASKS = 3
+"""Tasks whose gradients are compared in float64, which is slow; more than one, so that they walk side by side."""
+Gradient = Mapping[str, Tensor]
+
+
+@dataclass(frozen=True)
+class Row:
+    """What was measured of one workload.
+
+    Attributes:
+        workload: its name.
+        tasks_per_s: of the engine.
+        ratio_to_loop: the loop's time over the engine's, of medians.
+        gradient_error: largest difference to the loop's gradient in float64, as a share of its largest entry.
+        loop_tasks_per_s: of the plain loop, in its best mode.
+        loop_threads: the threads of that mode.
+        limit: ``ratio_to_loop`` if the loop's convolutions were all that takes time.
+        share_of_limit: how much of the limit is reached.
+        rounds: how often each was timed.
+    """
+
+    workload: str
+    tasks_per_s: float
+    ratio_to_loop: float
+    gradient_error: float
+    loop_tasks_per_s: float
+    loop_threads: int
+    limit: float
+    share_of_limit: float
+    rounds: int
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain values."""
+        return asdict(self)
+
+
+def measure(workload: Workload, device: torch.device, *, seconds: float, rounds: int = 4) -> Row:
+    """Compare, then time in turns.
+
+    Args:
+        workload: what to do.
+        device: where.
+        seconds: for the timing, about.
+        rounds: at least so many, an even number.
+    """
+    error = difference(*(make(workload, torch.float64, _exact(device), CHECKED_TASKS)() for make in (engine, loop)))
+    run_loop = loop(workload, torch.float32, device)
+    one_task = convolutions_of(loop(workload, torch.float32, device, 1))
+    modes = thread_modes(device)
+    contestants = [
+        Contestant("engine", engine(workload, torch.float32, device), modes[-1]),
+        *(Contestant(f"loop {threads}", run_loop, threads) for threads in modes),
+        *(Contestant(f"convolutions {threads}", one_task, threads) for threads in modes),
+    ]
+    times = in_turns(contestants, seconds=seconds, rounds=rounds, device=device)
+    loops, limits = ([name for name in times if name.startswith(kind)] for kind in ("loop", "convolutions"))
+    fastest = best(times, loops)
+    ours, theirs, least = median(times["engine"]), median(times[fastest]), workload.tasks * median(times[best(times, limits)])
+    return Row(
+        workload=workload.name,
+        tasks_per_s=workload.tasks / ours,
+        ratio_to_loop=theirs / ours,
+        gradient_error=error,
+        loop_tasks_per_s=workload.tasks / theirs,
+        loop_threads=int(fastest.split()[1]),
+        limit=theirs / least,
+        share_of_limit=least / ours,
+        rounds=len(times["engine"]),
+    )
+
+
+def engine(workload: Workload, dtype: torch.dtype, device: torch.device, tasks: int | None = None) -> Callable[[], Gradient]:
+    """The outer gradient as training makes it, chunk by chunk."""
+    experiment = workload.experiment
+    algorithm = build_algorithm(experiment, build_for(experiment).to(device, dtype))
+    meta = {name: value.to(device).requires_grad_() for name, value in workload.start(dtype).items()}
+    episodes = workload.episodes(dtype, tasks).to(device)
+    chunks = list(episodes.chunks(chunk_size(experiment)))
+    outer_gradient = outer_gradient_of(algorithm, flat=goes_flat(experiment, free_memory(device)))
+
+    def run() -> Gradient:
+        total = {name: torch.zeros_like(value) for name, value in meta.items()}
+        for chunk in chunks:
+            found = outer_gradient(meta, chunk, transductive=True)
+            for name, value in found.gradient.items():
+                total[name] += value * (len(chunk) / len(episodes))
+        return total
+
+    return run
+
+
+def loop(workload: Workload, dtype: torch.dtype, device: torch.device, tasks: int | None = None) -> Callable[[], Gradient]:
+    """The plain loop over the same tasks from the same weights."""
+    start = {name: value.to(device) for name, value in workload.start(dtype).items()}
+    one_by_one = separate(workload.episodes(dtype, tasks).to(device))
+    return lambda: loop_gradient(workload.name, start, one_by_one, workload.inner_lr, workload.inner_steps)
+
+
+def separate(episodes: Episodes) -> list[tuple[Tensor, Tensor, Tensor, Tensor]]:
+    """Task by task: support images and labels, query images and labels."""
+    return list(zip(episodes.support_x, episodes.support_y, episodes.query_x, episodes.query_y, strict=True))
+
+
+def difference(found: Gradient, right: Gradient) -> float:
+    """Largest difference between two gradients, as a share of the largest entry of the second."""
+    largest = max(value.abs().max().item() for value in right.values())
+    return max((found[name] - value).abs().max().item() for name, value in right.items()) / largest
+
+
+def thread_modes(device: torch.device) -> list[int]:
+    """Numbers of threads worth trying: one, two, and every core; on a GPU they make no difference."""
+    cores = usable_cores()
+    return sorted({1, min(2, cores), cores}) if device.type == "cpu" else [cores]
+
+
+def _exact(device: torch.device) -> torch.device:
+    """Where float64 is to be had: Apple's GPUs have none."""
+    return torch.device("cpu") if device.type == "mps" else device
