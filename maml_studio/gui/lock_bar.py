@@ -4,7 +4,7 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QWidget
 
 RUNS_OWN = "The settings of the run under way."
-NEXT = "Settings for a next run, which the queue can take (Ctrl+U)."
+NEXT = "Settings for a next run, which the queue can take (Ctrl+B)."
 
 
 class LockBar(QWidget):

@@ -60,7 +60,7 @@ class Menus(QObject):
         menu.addSeparator()
         self.go_on = self._add(menu, "&Continue the stopped run", "Ctrl+Shift+R", window.continue_run)
         menu.addSeparator()
-        self.queue = self._add(menu, "Add to the &queue", "Ctrl+U", window.add_to_queue)
+        self.queue = self._add(menu, "Add to the &queue", "Ctrl+B", window.add_to_queue)
         self.grid = self._add(menu, "Add a &grid to the queue…", None, window.add_grid_to_queue)
         menu.addSeparator()
         self.dice = self._add(menu, "Another &task in the preview", "Ctrl+D", window.another_task, "dice")
