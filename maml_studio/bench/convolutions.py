@@ -15,11 +15,11 @@ CALLS = (torch.ops.aten.convolution.default, torch.ops.aten.convolution_backward
 _Layout = tuple[tuple[int, ...], tuple[int, ...]]
 
 
-class _Recorder(TorchDispatchMode):
+class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Writes down every call of a convolution."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.calls: list[tuple[Any, list[Any]]] = []
         self.arrays: dict[_Layout, Tensor] = {}
 
@@ -32,14 +32,15 @@ class _Recorder(TorchDispatchMode):
     def _stand_in(self, value: Tensor) -> Tensor:
         layout = (tuple(value.shape), tuple(value.stride()))
         if layout not in self.arrays:
-            # On its own memory, and with numbers that are not denormal.
-            self.arrays[layout] = torch.empty_strided(*layout, dtype=value.dtype, device=value.device).uniform_(-1, 1)
+            places = 1 + sum((size - 1) * step for size, step in zip(*layout, strict=True))
+            numbers = torch.empty(places, dtype=value.dtype, device=value.device).uniform_(-1, 1)
+            self.arrays[layout] = numbers.as_strided(*layout)
         return self.arrays[layout]
 
 
 def convolutions_of(run: Callable[[], object]) -> Callable[[], None]:
     """A function that does the convolutions of ``run`` and nothing else, however often it is called."""
-    with _Recorder() as recorder:
+    with Recorder() as recorder:
         run()
 
     def replay() -> None:

@@ -65,40 +65,31 @@ class Workload:
         return Episodes(*draw(task.shot), *draw(task.query), labels.repeat(count, 1))
 
 
-def _workload(
-    name: str, about: str, changes: dict[str, Any], *, query: int = 15, steps: int = 5, rate: float = 0.1, tasks: int = 8
-) -> Workload:
-    common = {
-        "task.way": 5,
-        "task.shot": 1,
-        "task.query": query,
-        "algorithm.name": "maml",
-        "algorithm.inner_steps": steps,
-        "algorithm.inner_lr": rate,
-        "training.meta_batch": tasks,
-        "training.transductive": True,
-    }
-    words = (
-        f"{about}, 5-way 1-shot, {query} {'query' if query == 1 else 'queries'}, {steps} {'step' if steps == 1 else 'steps'}, {tasks} tasks"
-    )
-    return Workload(name, words, with_changes(Experiment(name=name), common | changes))
+def _workload(name: str, about: str, changes: dict[str, Any]) -> Workload:
+    return Workload(name, about, with_changes(Experiment(name=name), COMMON | changes))
 
+
+COMMON = {
+    "task.way": 5,
+    "task.shot": 1,
+    "task.query": 15,
+    "algorithm.name": "maml",
+    "algorithm.inner_steps": 5,
+    "algorithm.inner_lr": 0.1,
+    "training.meta_batch": 8,
+    "training.transductive": True,
+}
+COMMON_WORDS = "5-way 1-shot, 15 queries per class, 5 inner steps, 8 tasks"
+POOL, STRIDE = ({"model.name": "conv4", "model.downsample": kind} for kind in ("max_pool", "stride"))
+RECIPE = {"task.query": 1, "algorithm.inner_steps": 1, "algorithm.inner_lr": 0.4, "training.meta_batch": 32}
 
 WORKLOADS: dict[str, Workload] = {
     one.name: one
     for one in (
-        _workload("conv4-pool", "Conv4-64 with max-pooling", {"model.name": "conv4", "model.downsample": "max_pool"}),
-        _workload("conv4-stride", "Conv4-64 with stride 2", {"model.name": "conv4", "model.downsample": "stride"}),
-        _workload("tutorial-cnn", "the tutorials' CNN", {"model.name": "tutorial_cnn"}),
-        _workload(
-            "omniglot-recipe",
-            "Conv4-64 with stride 2",
-            {"model.name": "conv4", "model.downsample": "stride"},
-            query=1,
-            steps=1,
-            rate=0.4,
-            tasks=32,
-        ),
+        _workload("conv4-pool", f"Conv4-64 with max-pooling, {COMMON_WORDS}", POOL),
+        _workload("conv4-stride", f"Conv4-64 with stride 2, {COMMON_WORDS}", STRIDE),
+        _workload("tutorial-cnn", f"the tutorials' CNN, {COMMON_WORDS}", {"model.name": "tutorial_cnn"}),
+        _workload("omniglot-recipe", "Conv4-64 with stride 2, 5-way 1-shot, 1 query per class, 1 inner step, 32 tasks", STRIDE | RECIPE),
     )
 }
 """Every workload by its name."""

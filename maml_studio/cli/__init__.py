@@ -16,6 +16,7 @@ from .insight import insight
 from .lists import data, presets, runs
 from .output import CommandError
 from .queue import queue_app
+from .sweep import sweep
 from .train import resume, train
 
 OPENED = (".toml", ".drawn.json")
@@ -33,7 +34,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for verb in (train, resume, evaluate, compare, adapt, export, insight, bench, presets, runs, data):
+for verb in (train, resume, sweep, evaluate, compare, adapt, export, insight, bench, presets, runs, data):
     app.command()(verb)
 app.add_typer(queue_app)
 

@@ -76,9 +76,14 @@ def _model_index(trained: Trained) -> list[str]:
     found, half = (last.query_loss, last.query_loss_ci95) if last.accuracy is None else (last.accuracy, last.accuracy_ci95)
     metric = {
         "type": "mse" if experiment.regression else "accuracy",
-        "value": found,
+        "value": round(found, 4),
         "name": f"{'mean squared error' if experiment.regression else 'accuracy'} after {last.step} inner steps, norm: {scores.norm_mode}",
-        "args": {"inner_steps": last.step, "norm_mode": scores.norm_mode, "tasks": scores.tasks, "ci95": half},
+        "args": {
+            "inner_steps": last.step,
+            "norm_mode": scores.norm_mode,
+            "tasks": scores.tasks,
+            "ci95": half if half is None else round(half, 4),
+        },
     }
     task = {"type": "tabular-regression" if experiment.regression else "image-classification", "name": _task(experiment)}
     dataset = {"type": experiment.data.source, "name": experiment.data.title, "split": "validation"}

@@ -64,6 +64,7 @@ def _connect_train(window: MainWindow) -> None:
     page.resume_wanted.connect(session.resume)
     page.step_wanted.connect(window.step_run)
     page.stop_wanted.connect(session.stop)
+    page.continue_wanted.connect(window.continue_run)
     window.preview = PreviewSession(page, window.form, window)
     window.preview.checked.connect(window.refresh_actions)
 

@@ -25,7 +25,7 @@ class DrawLayout(QWidget):
 
     def __init__(self, document: DrawDocument, mode: TestMode) -> None:
         super().__init__()
-        self.models = ModelChooser()
+        self.models = ModelChooser(functions=False)
         self.model_note = ElidedLabel("", theme.manager(), role="muted")
         self.model_note.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self.compare = ComparePanel()

@@ -196,6 +196,11 @@ class EvaluateForm(QWidget):
             self._experiment, self._problems = parse(self._raw), []
         except SpecError as error:
             self._experiment, self._problems = None, error.problems
+            return
+        most = self._most_classes
+        if most is not None and getattr(self._experiment.task, "way", 0) > most:
+            words = f"should be {most} or less: this model tells at most {most} classes apart"
+            self._experiment, self._problems = None, [Problem("task.way", words)]
 
     # Showing
 
@@ -281,7 +286,6 @@ class EvaluateForm(QWidget):
         reason.hide()
         editor.edited.connect(self._take_edit)
         if field == "task.way" and self._most_classes is not None and isinstance(editor.inner, QSpinBox):
-            editor.inner.setMaximum(self._most_classes)
             editor.inner.setToolTip(f"{describe(info)}\nThis model tells at most {self._most_classes} classes apart.")
         return label, editor, reason
 

@@ -9,6 +9,7 @@ from PySide6.QtCore import QStandardPaths
 from PySide6.QtWidgets import QCheckBox, QDialog, QDialogButtonBox, QLabel, QMessageBox, QRadioButton, QVBoxLayout, QWidget
 
 from ..export import FORMATS, refusal
+from .model_chooser import title_of
 from .save_dialog import ask_where
 from .worker import LatestWorker
 
@@ -114,7 +115,7 @@ class Exporter:
             suggestion: a file name to begin with; its ending follows the format.
         """
         adapted_by = None if isinstance(model, Path) else model[0].trained.experiment.algorithm
-        what = "the trained initialisation" if adapted_by is None else "the adapted model"
+        what = f"the trained initialisation of {title_of(model)}" if isinstance(model, Path) else "the adapted model"
         dialog = self.dialog = FormatDialog(self._window, what, {name: refusal(name, adapted_by) for name in FORMATS})
         dialog.accepted.connect(lambda: self._ask_where(model, Path(suggestion).stem, dialog))
         dialog.finished.connect(dialog.deleteLater)

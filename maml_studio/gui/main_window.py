@@ -253,6 +253,7 @@ class MainWindow(QMainWindow):
             self.train_page.refresh()
         if self.session.experiment is not None and self.session.folder is not None:
             self.show_opened(self.session.experiment, self.session.folder.name)
+        self._refresh_title()
 
     def _run_not_opened(self, message: str) -> None:
         QMessageBox.warning(self, "Open run", message)
@@ -296,12 +297,17 @@ class MainWindow(QMainWindow):
     def _settings_changed(self) -> None:
         experiment = self.form.experiment()
         self.presets.follow(experiment)
-        self.needs.setText(self.form.needs())
+        needs = self.form.needs()
+        self.needs.setText(f"Training {needs} besides the program" if needs else "")
         if self.train_page is not None:
             self.preview.follow()
         self.refresh_actions()
-        name = experiment.name if experiment else "…"
-        self.setWindowTitle(f"{name} – MAML Studio")
+        self._refresh_title()
+
+    def _refresh_title(self) -> None:
+        """Name the run on show, which everything but the form belongs to; before the first one, the settings."""
+        shown = self.session.experiment or self.form.experiment()
+        self.setWindowTitle(f"{shown.name if shown else '…'} – MAML Studio")
 
     def first_problem(self) -> str:
         """What is wrong with the settings, in a sentence; empty where nothing is."""
@@ -311,6 +317,7 @@ class MainWindow(QMainWindow):
     def _state_changed(self) -> None:
         self.lock_bar.setVisible(self.session.running)
         self._lock_form()
+        self._refresh_title()
         if self.train_page is not None:
             self.train_page.set_paused(self.session.paused)
         self.refresh_actions()
@@ -350,6 +357,8 @@ class MainWindow(QMainWindow):
             action.setEnabled(running)
         resumable = self.run.status in ("stopped", "failed") and self.session.folder is not None and self.session.folder.is_dir()
         menus.go_on.setEnabled(resumable and not running)
+        if self.train_page is not None:
+            self.train_page.set_resumable(resumable and not running)
         menus.export.setEnabled(self.session.folder is not None and self.run.saved_at is not None)
 
     def _refresh_status(self) -> None:

@@ -6,6 +6,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QComboBox, QFileDialog, QWidget
 
 from .. import paths
+from ..spec import TABLES
 from ..training.run_index import summarise
 from .adapt_worker import PRETRAINED, ModelRef
 from .wheel import leave_wheel_to_page
@@ -16,14 +17,19 @@ OPEN = "open"
 class ModelChooser(QComboBox):
     """A list of runs and checkpoint files, the latest at the top.
 
+    Args:
+        functions: Whether models that fit functions are of any use here.
+
     Signals:
         chosen: Another model is wanted.
     """
 
     chosen = Signal()
 
-    def __init__(self) -> None:
+    def __init__(self, *, functions: bool = True) -> None:
         super().__init__()
+        self._functions = functions
+        self._by_user = False
         self.setMinimumWidth(140)
         self.setMinimumContentsLength(24)  # more than the least, where there is room
         self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
@@ -51,7 +57,7 @@ class ModelChooser(QComboBox):
         return self.itemText(index) if index >= 0 else title_of(Path(place))
 
     def offer(self, path: Path, *, choose: bool = True) -> None:
-        """Put a run or a checkpoint into the list, and choose it; one that is there is described anew."""
+        """Put a run or a checkpoint into the list, one that is there is described anew; and choose it, unless the user chose another."""
         title, tip = described(path)
         index = self.findData(str(path))
         if index < 0:
@@ -60,7 +66,7 @@ class ModelChooser(QComboBox):
             index = 0
         self.setItemText(index, title)
         self.setItemData(index, tip, Qt.ItemDataRole.ToolTipRole)
-        if choose:
+        if choose and not self._by_user and (self._functions or not fits_functions(path)):
             self.choose(str(path))
 
     def choose(self, place: str) -> None:
@@ -72,27 +78,31 @@ class ModelChooser(QComboBox):
             self.chosen.emit()
 
     def remembered(self) -> str:
-        """The chosen model's place, for the next start; empty where there is none."""
+        """The place of the model that the user chose, for the next start; empty where it was chosen by itself."""
         ref = self.ref()
-        return ref.place if ref is not None else ""
+        return ref.place if ref is not None and self._by_user else ""
 
     def bring_back(self, place: str) -> None:
         """Choose the model of the last time, if it is still there."""
-        if not place or place == self.remembered():
-            return
-        if self.findData(place) < 0 and Path(place).exists():
+        if self.findData(place) < 0 and place and Path(place).exists():
             self.offer(Path(place), choose=False)
-        self.choose(place)
+        if self.findData(place) >= 0:
+            self._by_user = True
+            self.choose(place)
 
     def _take(self, index: int) -> None:
         if self.itemData(index) != OPEN:
+            self._by_user = True
             self._last = self.ref()
             self.chosen.emit()
             return
         self.open()
 
     def showPopup(self) -> None:
-        """Let the list be as wide as its longest name."""
+        """Let the list be as wide as its longest name; runs may be called otherwise since."""
+        for index in range(self.count()):
+            if self.itemData(index) not in (OPEN, PRETRAINED):
+                self.setItemText(index, title_of(Path(self.itemData(index))))
         self.view().setMinimumWidth(self.view().sizeHintForColumn(0) + 24)
         super().showPopup()
 
@@ -100,7 +110,9 @@ class ModelChooser(QComboBox):
         """Ask for a checkpoint file and choose it."""
         path = ask_checkpoint(self)
         if path is not None:
+            self._by_user = False
             self.offer(path)
+            self._by_user = True
         elif self._last is not None:
             self.setCurrentIndex(self.findData(self._last.place))
 
@@ -109,6 +121,12 @@ def ask_checkpoint(parent: QWidget) -> Path | None:
     """Let the user choose a checkpoint file."""
     path, _ = QFileDialog.getOpenFileName(parent, "Open a checkpoint", "", "Checkpoints (*.safetensors)")
     return Path(path) if path else None
+
+
+def fits_functions(path: Path) -> bool:
+    """Whether a run is about functions, and knows no classes."""
+    run = summarise(path)
+    return run is not None and run.source in TABLES["data"] and TABLES["data"][run.source].regression  # type: ignore[attr-defined]
 
 
 def pretrained_there() -> bool:

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 import pyqtgraph as pg
 from PySide6.QtCore import QEvent, QPointF, QRectF, Qt, Signal
-from PySide6.QtGui import QFont, QMouseEvent, QPainter, QPen
+from PySide6.QtGui import QFont, QMouseEvent, QPainter, QPen, QWheelEvent
+from PySide6.QtWidgets import QScrollArea
 
 from .plot_axis import Axis
 from .plot_data import Range
@@ -166,6 +167,19 @@ class PlotView(pg.PlotWidget):
             self.hovered.emit(self.box.mapSceneToView(at).x())
         else:
             self.left.emit()
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        """Zoom; but on a page that scrolls the wheel is the page's, unless Ctrl is held or the plot is at work."""
+        if self._on_scrolling_page() and not self.hasFocus() and not event.modifiers() & Qt.KeyboardModifier.ControlModifier:
+            event.ignore()
+            return
+        super().wheelEvent(event)
+
+    def _on_scrolling_page(self) -> bool:
+        parent = self.parentWidget()
+        while parent is not None and not (isinstance(parent, QScrollArea) and parent.verticalScrollBar().maximum() > 0):
+            parent = parent.parentWidget()
+        return parent is not None
 
     def leaveEvent(self, event: QEvent) -> None:
         """Tell that the pointer is gone."""

@@ -40,7 +40,7 @@ class Command:
 COMMANDS = (
     Command("open", "Open", "", "open", "Show the run on the Train page (Return)"),
     Command("go_on", "Continue", "Ctrl+Return", "play", "Train it further from its last checkpoint"),
-    Command("settings", "Use its settings", "Ctrl+D", "duplicate", "Bring its settings into the form, for a new run"),
+    Command("settings", "Use its settings", "Ctrl+Alt+D", "duplicate", "Bring its settings into the form, for a new run"),
     Command("compare", "Compare", "C", "compare", "Put the chosen runs side by side"),
     Command("star", "Star", "S", "star", "Give the chosen runs a star, or take it away"),
     Command("tag", "Tag…", "T", "tag", "Add a tag to the chosen runs"),
@@ -102,7 +102,7 @@ class RunCommands:
         refused = {
             "open": choose_one or ("" if own else stop_first),
             "go_on": choose_one or stop_first or (_ENDED.get(one.status, "") if one is not None else ""),
-            "settings": choose_one or ("The settings are those of the run under way; stop it first" if busy else ""),
+            "settings": choose_one,
             "compare": "" if len(chosen) > 1 else "Choose two runs or more (hold Ctrl or Shift)",
             "star": "" if chosen else "Choose a run",
             "tag": "" if chosen else "Choose a run",

@@ -7,7 +7,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from ..spec import Experiment, SpecError
 from ..training.queue import Entry, Queue, QueueError
-from ..training.run_index import EXPERIMENT
+from ..training.run_index import EXPERIMENT, in_use
 from .session import RunSession
 
 
@@ -65,6 +65,10 @@ class QueueRunner(QObject):
             except QueueError as error:
                 self.entries, self.problem = [], str(error)
             self.changed.emit()
+
+    def trains(self, entry: Entry) -> bool:
+        """Whether a program trains this entry now; one whose program was killed is only marked so."""
+        return entry.state == "training" and (entry.identity == self._current or in_use(Path(entry.folder)))
 
     def add(self, experiments: Sequence[Experiment]) -> bool:
         """Put experiments at the end; the first ones of an empty queue start it. Whether they are in it."""

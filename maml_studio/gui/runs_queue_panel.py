@@ -102,7 +102,7 @@ class QueuePanel(QWidget):
         self.list.blockSignals(True)
         self.list.clear()
         for entry in entries:
-            item = QListWidgetItem(_line(entry))
+            item = QListWidgetItem(_line(entry, runner.trains(entry)))
             item.setData(Qt.ItemDataRole.UserRole, entry.identity)
             item.setForeground(theme.current().color(ROLES[entry.state]))
             item.setToolTip(entry.message or entry.name)
@@ -123,7 +123,11 @@ class QueuePanel(QWidget):
         return self.list.fontMetrics().height() + 6
 
     def _summary(self) -> str:
-        counts = {state: sum(entry.state == state for entry in self._runner.entries) for state in ROLES}
+        entries = self._runner.entries
+        counts = {state: sum(entry.state == state for entry in entries) for state in ROLES}
+        cut = sum(entry.state == "training" and not self._runner.trains(entry) for entry in entries)
+        counts["training"] -= cut
+        counts["waiting"] += cut
         names = {"training": "trains", "waiting": "waiting", "finished": "finished", "failed": "failed"}
         text = ", ".join(f"{counts[state]} {word}" for state, word in names.items() if counts[state])
         if self._runner.going:
@@ -179,6 +183,7 @@ class QueuePanel(QWidget):
             self.open_wanted.emit(Path(entry.folder))
 
 
-def _line(entry: Entry) -> str:
-    state = "goes on where it was" if entry.state == "waiting" and entry.folder else entry.state
+def _line(entry: Entry, trains: bool) -> str:
+    cut_off = entry.state == "training" and not trains
+    state = "goes on where it was" if cut_off or (entry.state == "waiting" and entry.folder) else entry.state
     return f"{entry.name}   –   {state}" + (f": {entry.message}" if entry.state == "failed" and entry.message else "")

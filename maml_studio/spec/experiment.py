@@ -153,6 +153,15 @@ def from_toml(text: str, origin: str = "") -> Experiment:
     Raises:
         SpecError: when the text is no TOML or a field is wrong.
     """
+    return parse(toml_table(text, origin), origin)
+
+
+def toml_table(text: str, origin: str = "") -> dict[str, Any]:
+    """What a TOML text holds, from whomever it may come.
+
+    Raises:
+        SpecError: when it is no TOML.
+    """
     if _DEEP_KEY.search(text):
         raise SpecError([Problem("", "should be TOML with tables in tables at most; a key in it has fifty parts or more")], origin)
     try:
@@ -165,7 +174,7 @@ def from_toml(text: str, origin: str = "") -> Experiment:
         ) from None
     except ValueError:  # Python reads numbers of up to 4,300 digits
         raise SpecError([Problem("", "should be TOML; a number in it is thousands of digits long")], origin) from None
-    return parse(raw, origin)
+    return raw
 
 
 def load(path: Path) -> Experiment:
@@ -173,6 +182,15 @@ def load(path: Path) -> Experiment:
 
     Raises:
         SpecError: when it can't be read or a field is wrong.
+    """
+    return from_toml(read_text(path), str(path))
+
+
+def read_text(path: Path) -> str:
+    """A settings file as text.
+
+    Raises:
+        SpecError: when it can't be read.
     """
     try:
         # Asked before opening: a pipe would wait for a writer.
@@ -191,7 +209,7 @@ def load(path: Path) -> Experiment:
         if isinstance(error, SpecError):
             raise
         raise SpecError([Problem("", f"can't be read: {error}")], str(path)) from None
-    return from_toml(text, str(path))
+    return text
 
 
 def with_changes(experiment: Experiment, changes: Mapping[str, Any]) -> Experiment:

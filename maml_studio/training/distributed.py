@@ -9,6 +9,7 @@ Agreements go over gloo on the CPU, the gradient too, or over NCCL where it lies
 elastic restart (``--max-restarts``) takes the run up at its last checkpoint, given ``--run-dir``; with gloo on one machine that was seen.
 """
 
+import contextlib
 import json
 import os
 import tempfile
@@ -138,7 +139,7 @@ class Ranks:
         if self.size == 1:
             return gradient, scores
         flat = self._sum(torch.cat([value.flatten() for value in gradient.values()]))
-        parts = flat.split([value.numel() for value in gradient.values()])
+        parts = torch.split(flat, [value.numel() for value in gradient.values()])
         whole = {name: part.view_as(value) for (name, value), part in zip(gradient.items(), parts, strict=True)}
         return whole, self._mean(scores, tasks)
 
@@ -151,7 +152,7 @@ class Ranks:
         )
         values = torch.tensor([value for row in rows for value in row], dtype=torch.float64)
         self._sum(values.mul_(scores.tasks / tasks))
-        (loss, accuracy, before), support, query, notes = (part.tolist() for part in values.split([len(row) for row in rows]))
+        (loss, accuracy, before), support, query, notes = (part.tolist() for part in torch.split(values, [len(row) for row in rows]))
         return replace(
             scores,
             tasks=tasks,
@@ -222,7 +223,11 @@ def launched() -> bool:
 
 def restarted() -> bool:
     """Whether torchrun has started the processes once more, after one of them was lost."""
-    return int(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")) > 0
+    return _attempt() > 0
+
+
+def _attempt() -> int:
+    return int(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0"))
 
 
 @contextmanager
@@ -231,6 +236,7 @@ def joined() -> Iterator[Ranks]:
 
     Raises:
         SpecError: when a machine has fewer GPUs than processes.
+        RankError: when they don't meet.
     """
     if not launched():
         yield Ranks()
@@ -242,8 +248,18 @@ def joined() -> Iterator[Ranks]:
         if torch.cuda.device_count() < local_size:
             raise SpecError([Problem("--nproc-per-node", f"should be {torch.cuda.device_count()} at most, one process for each GPU")])
         torch.cuda.set_device(local_rank)
-    dist.init_process_group("cpu:gloo,cuda:nccl" if cuda else "gloo")
+    ranks = Ranks(rank, size, local_rank, local_size)
     try:
-        yield Ranks(rank, size, local_rank, local_size)
+        store, *_ = next(dist.rendezvous("env://"))  # type: ignore[attr-defined]
+        # A prefix for each attempt: after a restart torchrun's store still has the addresses of the processes that were lost.
+        store = dist.PrefixStore(f"attempt-{_attempt()}", store)  # type: ignore[attr-defined]
+        dist.init_process_group("cpu:gloo,cuda:nccl" if cuda else "gloo", store=store, rank=rank, world_size=size)
+    except RuntimeError as error:
+        raise RankError(f"The {size} processes of this run could not meet: {str(error).splitlines()[0]}") from error
+    try:
+        yield ranks
+        # Nobody hangs up on one that still writes.
+        with contextlib.suppress(RankError):
+            ranks.agree(True)
     finally:
         dist.destroy_process_group()

@@ -159,6 +159,8 @@ class Trainer:
             self.state.restore(checkpoint)
         elif experiment.training.start_from:
             self.note = " ".join([start_from(self.state.meta, Path(experiment.training.start_from)), *advice(experiment)])
+        if self.ranks.size > 1:
+            self.note = f"{self.ranks.size} processes share each meta-batch. {self.note}".rstrip()
         self.outer_gradient = outer_gradient_of(self.algorithm, flat=bool(self.state.progress["flat"]))
 
     def events(self) -> Iterator[Event]:

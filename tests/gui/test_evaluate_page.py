@@ -247,8 +247,15 @@ def test_a_wrong_field_is_marked_and_nothing_starts(page, qtbot, digits_run):
 def test_ways_are_at_most_what_the_model_tells_apart(page, qtbot, digits_run):
     open_model(qtbot, page, digits_run)
     ways = page.form.editor("task.way").inner
-    assert (ways.value(), ways.maximum()) == (3, 3)
     assert "at most 3 classes" in ways.toolTip()
+    ways.setFocus()
+    ways.selectAll()
+    qtbot.keyClicks(ways, "40")
+    assert str(page.form.problems()[0]) == "task.way should be 3 or less: this model tells at most 3 classes apart"
+    assert not page.evaluate_button.isEnabled()
+    ways.selectAll()
+    qtbot.keyClicks(ways, "2")
+    assert page.form.experiment().task.way == 2
 
 
 @pytest.mark.parametrize("how", ["button", "escape"])

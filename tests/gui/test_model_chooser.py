@@ -31,6 +31,12 @@ def test_the_choice_of_the_last_time_comes_back(qtbot, tmp_path):
         qtbot.addWidget(one)
         one.offer(second)
     chooser.offer(first)
+    assert chooser.remembered() == ""  # chosen by itself: the next start may choose another
+    chooser.setFocus()
+    qtbot.keyClick(chooser, Qt.Key.Key_Down)
+    qtbot.keyClick(chooser, Qt.Key.Key_Up)
+    chooser.offer(second)
+    assert chooser.ref().place == str(first)
     again.bring_back(chooser.remembered())
     assert again.ref().place == str(first)
     again.bring_back(str(tmp_path / "gone"))

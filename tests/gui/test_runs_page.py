@@ -226,7 +226,7 @@ def test_commands_are_there_when_they_make_sense(page, qtbot):
     with qtbot.waitSignal(page.continue_wanted):
         qtbot.keyClick(page.table, Key.Key_Return, Qt.KeyboardModifier.ControlModifier)
     with qtbot.waitSignal(page.settings_wanted) as settings:
-        qtbot.keyClick(page.table, Key.Key_D, Qt.KeyboardModifier.ControlModifier)
+        qtbot.keyClick(page.table, Key.Key_D, Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.AltModifier)
     assert settings.args[0].algorithm.name == "fomaml"
 
 

@@ -22,7 +22,7 @@ class TrainPage(QWidget):
     """Buttons above four pictures: inner loop, outer loop, accuracy, one task.
 
     Signals:
-        train_wanted, pause_wanted, resume_wanted, step_wanted, stop_wanted: A button was pressed.
+        train_wanted, pause_wanted, resume_wanted, step_wanted, stop_wanted, continue_wanted: A button was pressed.
         another_task_wanted: The preview should show another task.
         download_wanted, cancel_wanted: Its data should be fetched, or no longer.
     """
@@ -32,6 +32,7 @@ class TrainPage(QWidget):
     resume_wanted = Signal()
     step_wanted = Signal()
     stop_wanted = Signal()
+    continue_wanted = Signal()
     another_task_wanted = Signal()
     download_wanted = Signal()
     cancel_wanted = Signal()
@@ -77,9 +78,13 @@ class TrainPage(QWidget):
         self.stop_button = self._button("Stop", "stop", "End the run; its state is saved (Ctrl+E)", self.stop_wanted)
         self.readout = ElidedLabel("", theme.manager(), role="text", right=True)
         self.readout.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self.continue_button = self._button(
+            "Continue", "redo", "Go on with the run on show where it was stopped (Ctrl+Shift+R)", self.continue_wanted
+        )
+        self.continue_button.hide()
         bar = QHBoxLayout()
         bar.setSpacing(6)
-        for button in (self.train_button, self.pause_button, self.step_button, self.stop_button):
+        for button in (self.train_button, self.continue_button, self.pause_button, self.step_button, self.stop_button):
             bar.addWidget(button)
         bar.addWidget(self.readout, 1)
         self.message = QLabel()
@@ -140,6 +145,10 @@ class TrainPage(QWidget):
         """Show the run as held, or as going on."""
         self._paused = paused
         self.refresh()
+
+    def set_resumable(self, resumable: bool) -> None:
+        """Offer to go on with the run on show, or not."""
+        self.continue_button.setVisible(resumable)
 
     def set_blocked(self, reason: str) -> None:
         """Keep Train from being pressed, with the reason as its tooltip; empty lets it."""
@@ -223,7 +232,7 @@ class TrainPage(QWidget):
         if left is not None and model.running and not self._paused and model.status != "held":
             figures.append(f"{duration(left)} left")
         figures.append(f"norm: {model.norm_mode}")
-        figures.append(memory_text())
+        figures.append(f"{memory_text()} in all")
         # Last what can best be missed: where there is no room, the end of the line gives way.
         if model.last_step:
             figures.append(f"gradient norm {model.last_step.gradient_norm:.2g}")

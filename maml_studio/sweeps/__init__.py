@@ -1,0 +1,1 @@
+"""Sweeps: a search for good settings, each trial of it an ordinary run."""
