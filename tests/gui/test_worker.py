@@ -1,13 +1,18 @@
 from maml_studio.gui.run_model import RunModel
 from maml_studio.gui.session import RunSession
 from maml_studio.gui.worker import LatestWorker
-from maml_studio.spec import Experiment
 
 LONG = 60_000
 
 
+class NoExperiment:
+    """What no user can bring about: only a defect would hand it to the session."""
+
+    name = "broken"
+
+
 def test_a_defect_in_training_ends_the_run_with_a_sentence(window, qtbot, tmp_path, capfd):
-    window.session.start(Experiment.model_construct(name="broken", data="no data"), tmp_path / "run")
+    window.session.start(NoExperiment(), tmp_path / "run")
     qtbot.waitUntil(lambda: not window.session.running, timeout=LONG)
     assert window.run.status == "failed"
     assert "defect of MAML Studio" in window.train_page.message.text()
