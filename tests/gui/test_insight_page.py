@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, QPointF, Qt
-from PySide6.QtGui import QImage
+from PySide6.QtGui import QImage, QWheelEvent
 from PySide6.QtWidgets import QApplication, QFileDialog
 from window_cases import tiny
 
@@ -396,3 +396,22 @@ def test_what_is_remembered(page):
     page.tasks.setValue(44)
     page.bring_back(text)
     assert page.tasks.value() == 33
+
+
+@pytest.mark.parametrize("ctrl", [False, True])
+def test_the_wheel_is_the_page_s_unless_ctrl_is_held(page, qtbot, digits_run, ctrl):
+    looked(qtbot, page, digits_run)
+    page.resize(900, 500)
+    figure = page.plane.maps[1]
+    page.scroll.ensureWidgetVisible(figure)
+    qtbot.waitUntil(lambda: page.scroll.verticalScrollBar().value() > 0)
+    page.look_button.setFocus()
+    view = figure.map.view
+    before = view.x_range()
+    keys = Qt.KeyboardModifier.ControlModifier if ctrl else Qt.KeyboardModifier.NoModifier
+    here, window = QPointF(view.viewport().rect().center()), QPointF(view.viewport().mapToGlobal(QPoint(0, 0)))
+    no_button, no_phase = Qt.MouseButton.NoButton, Qt.ScrollPhase.NoScrollPhase
+    event = QWheelEvent(here, here + window, QPoint(), QPoint(0, 120), no_button, keys, no_phase, False)
+    QApplication.sendEvent(view.viewport(), event)
+    assert (view.x_range() != before) is ctrl
+    assert event.isAccepted() is ctrl  # else Qt hands it on to what the plot lies on

@@ -115,6 +115,7 @@ def test_a_next_run_is_prepared_while_one_trains(window, qtbot):
     assert not shots.isEnabled()
     press(qtbot, window.lock_bar.button)
     assert window.form.experiment() == other
+    assert window.windowTitle().startswith(settings.name)  # the run on show, not what is prepared
     window.menus.queue.trigger()
     assert [entry.settings() for entry in window.runs_page.runner.entries] == [other]
     window.runs_page.runner.hold()
@@ -273,7 +274,8 @@ def test_an_earlier_run_is_opened_as_it_was_left_and_goes_on(window, qtbot, memo
     qtbot.waitUntil(lambda: window.form.experiment() == settings, timeout=LONG)
     assert window.run.status == "stopped"
     assert list(window.run.outer_loss.array()) == curve
-    window.menus.go_on.trigger()
+    press(qtbot, window.train_page.continue_button)
+    assert not window.train_page.continue_button.isVisible()
     qtbot.waitUntil(lambda: window.run.status == "finished" and not window.session.running, timeout=LONG)
     assert list(window.run.outer_x.array()) == list(range(1, 9))
 

@@ -265,3 +265,19 @@ def test_an_open_run_that_another_program_goes_on_with_is_followed(make_page, qt
         qtbot.waitUntil(lambda: page.session.model.iteration == 2, timeout=LONG)
     qtbot.waitUntil(lambda: not page.session.following, timeout=LONG)
     assert page.session.model.message == "This run was cut off"
+
+
+def test_an_entry_whose_program_was_killed_is_not_said_to_train(make_page, qtbot, root):
+    page = make_page()
+    page.runner.hold()
+    queue = Queue(queue_file())
+    queue.add([small("one")])
+    queue.acquire()
+    folder = write_run(Path(queue.begin(root).folder), finished(5)[:-1])
+    queue.release()
+    page.runner.refresh()
+    assert page.queue.list.item(0).text().endswith("goes on where it was")
+    assert "1 waiting" in page.queue.words.text()
+    with filelock.FileLock(folder / LOCK):
+        page.queue.refresh()
+        assert page.queue.list.item(0).text().endswith("training")
