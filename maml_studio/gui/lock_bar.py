@@ -3,7 +3,7 @@
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QWidget
 
-RUNS_OWN = "The settings of the run under way."
+RUNS_OWN = "The settings of this run."
 NEXT = "Settings for a next run, which the queue can take (Ctrl+B)."
 
 
