@@ -31,6 +31,7 @@ from ..compare_results import CompareResults
 from ..compare_runs import RunList
 from ..compare_worker import NOT_YET, Look, LookRequest, LookWorker, MeasureRequest, MeasureWorker
 from ..icons import icon
+from ..message import Message
 from ..runs_list import RunsWatch
 from ..wheel import leave_wheel_to_page
 
@@ -109,9 +110,7 @@ class ComparePage(QWidget):
         self.bar.setRange(0, 1000)
         self.bar.setTextVisible(False)
         self.bar.setAccessibleName("Progress")
-        self.message = QLabel()
-        self.message.setWordWrap(True)
-        self.message.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.message = Message()
         tasks = QHBoxLayout()
         tasks.addWidget(label)
         tasks.addWidget(self.tasks, 1)
@@ -134,7 +133,7 @@ class ComparePage(QWidget):
         column.addLayout(buttons)
         self.plots = ComparePlots()
         self.results = CompareResults()
-        self.results.said.connect(self._say)
+        self.results.said.connect(self.message.say)
         self.results.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
         self.splitter = QSplitter(Qt.Orientation.Vertical)
         self.splitter.setChildrenCollapsible(False)
@@ -167,7 +166,7 @@ class ComparePage(QWidget):
         self._refresh()
 
     def _not_listed(self, message: str) -> None:
-        self._say(message, "bad")
+        self.message.say(message, "bad")
 
     def compare(self, folders: Sequence[Path]) -> None:
         """Tick these runs and no others; also such as are not among the ones on offer, from elsewhere on the disk."""
@@ -225,14 +224,14 @@ class ComparePage(QWidget):
         self.results.show_differences([run.name for run in look.runs], look.differing)
         if self._request is None:
             self._show_comparison(look.comparison, self._why_not(look))
-            self._say("; ".join(f"{name} {why}" for name, why in look.problems.items()), "bad")
+            self.message.say("; ".join(f"{name} {why}" for name, why in look.problems.items()), "bad")
         self._refresh()
         self.settled.emit()
 
     def _no_look(self, request: LookRequest, message: str) -> None:
         if request == self._asked:
             self._look = None
-            self._say(message, "bad")
+            self.message.say(message, "bad")
             self._refresh()
             self.settled.emit()
 
@@ -268,7 +267,7 @@ class ComparePage(QWidget):
             return
         self._request = MeasureRequest(look.runs, look.common, self.by_seed.isChecked())
         self.bar.setValue(0)
-        self._say("Loading")
+        self.message.say("Loading")
         self.worker.ask(self._request)
         self._refresh()
         self.cancel_button.setFocus()
@@ -289,7 +288,7 @@ class ComparePage(QWidget):
     def _tell(self, message: str, share: float) -> None:
         if self._request is not None:
             self.bar.setValue(round(1000 * max(share, 0)))
-            self._say(message)
+            self.message.say(message)
 
     def _take(self, request: MeasureRequest, comparison: Comparison) -> None:
         if request is not self._request:
@@ -310,19 +309,11 @@ class ComparePage(QWidget):
 
     def _end(self, message: str, role: str) -> None:
         self._request = None
-        self._say(message, role)
+        self.message.say(message, role)
         self.measure_button.setEnabled(True)
         if self.cancel_button.hasFocus():
             self.measure_button.setFocus()
         self.set_runs(self._listed)
-
-    def _say(self, message: str, role: str = "muted") -> None:
-        self.message.setText(message)
-        self.message.setVisible(bool(message))
-        if self.message.property("role") != role:
-            self.message.setProperty("role", role)
-            self.message.style().unpolish(self.message)
-            self.message.style().polish(self.message)
 
     def _ready(self) -> bool:
         look = self._look

@@ -17,6 +17,7 @@ from ..evaluate_form import EvaluateForm
 from ..evaluate_results import EvaluateResults
 from ..evaluate_worker import EvaluateRequest, EvaluateResult, EvaluateWorker, ModelFacts, ModelRequest
 from ..icons import icon
+from ..message import Message
 from ..model_chooser import ModelChooser
 from ..own_code import RefusedModels
 from ..save_dialog import ask_where
@@ -78,9 +79,7 @@ class EvaluatePage(QWidget):
         self.bar.setRange(0, 1000)
         self.bar.setTextVisible(False)
         self.bar.setAccessibleName("Progress")
-        self.message = QLabel()
-        self.message.setWordWrap(True)
-        self.message.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.message = Message()
         buttons = QHBoxLayout()
         buttons.addWidget(self.evaluate_button, 1)
         buttons.addWidget(self.cancel_button)
@@ -149,7 +148,7 @@ class EvaluatePage(QWidget):
         if (request.place, experiment) == self._shown:
             return  # trained further: what was set and found stays
         self._place, self._shown = request.place, (request.place, experiment)
-        self._say("")
+        self.message.say("")
         self.form.set_trained(experiment, facts.most_classes, self.form.other_data() or self._data)
         self._data = None
         self.results.clear()
@@ -165,7 +164,7 @@ class EvaluatePage(QWidget):
         self._request = EvaluateRequest(
             self._place, experiment, form.tasks.value(), form.both_modes(), form.random.isChecked(), not form.placed.isChecked()
         )
-        self._say("Loading the model")
+        self.message.say("Loading the model")
         self.bar.setRange(0, 0)
         self.worker.ask(self._request)
         self._refresh()
@@ -188,7 +187,7 @@ class EvaluatePage(QWidget):
         if self._request is not None:
             self.bar.setRange(0, 0 if share < 0 else 1000)
             self.bar.setValue(round(1000 * max(share, 0)))
-            self._say(message)
+            self.message.say(message)
 
     def _take(self, request: ModelRequest | EvaluateRequest, answer: ModelFacts | EvaluateResult) -> None:
         if isinstance(answer, ModelFacts):
@@ -208,7 +207,7 @@ class EvaluatePage(QWidget):
             self.note.clear()
             self.results.clear()
             self.form.clear()
-            self._say(message, "bad")
+            self.message.say(message, "bad")
         elif request is self._request:
             self._end(message, "bad")
         self._refresh()
@@ -216,18 +215,10 @@ class EvaluatePage(QWidget):
 
     def _end(self, message: str, role: str) -> None:
         self._request = None
-        self._say(message, role)
+        self.message.say(message, role)
         self.evaluate_button.setEnabled(True)
         if self.cancel_button.hasFocus():
             self.evaluate_button.setFocus()
-
-    def _say(self, message: str, role: str = "muted") -> None:
-        self.message.setText(message)
-        self.message.setVisible(bool(message))
-        if self.message.property("role") != role:
-            self.message.setProperty("role", role)
-            self.message.style().unpolish(self.message)
-            self.message.style().polish(self.message)
 
     def _refresh(self) -> None:
         running = self._request is not None
@@ -244,7 +235,7 @@ class EvaluatePage(QWidget):
         self.save_button.setEnabled(self.results.report is not None)
         self.note.setVisible(bool(self.note.text()))
         if self.models.ref() is None and not running:
-            self._say(NO_MODEL)
+            self.message.say(NO_MODEL)
 
     # Files, memory, end
 
@@ -265,7 +256,7 @@ class EvaluatePage(QWidget):
         except OSError as error:
             QMessageBox.warning(self.window(), "Save report", f"{error.filename or file} can't be written: {error.strerror or error}")
         else:
-            self._say(f"Saved as {file.name} and {file.with_suffix('.png').name}.")
+            self.message.say(f"Saved as {file.name} and {file.with_suffix('.png').name}.")
 
     def remembered(self) -> str:
         """The settings that stay from one model to the next, as text."""

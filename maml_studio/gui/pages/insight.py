@@ -26,6 +26,7 @@ from ..evaluate_worker import ModelFacts, ModelRequest
 from ..icons import icon
 from ..insight_cards import FunctionCard, LayersCard, PlaneCard, QuestionCard, StartCard
 from ..insight_worker import FunctionRequest, FunctionWorker, InsightRequest, InsightWorker
+from ..message import Message
 from ..model_chooser import ModelChooser
 from ..own_code import RefusedModels
 from ..save_dialog import ask_where
@@ -116,9 +117,7 @@ class InsightPage(QWidget):
         self.bar.setRange(0, 1000)
         self.bar.setTextVisible(False)
         self.bar.setAccessibleName("Progress")
-        self.message = QLabel()
-        self.message.setWordWrap(True)
-        self.message.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.message = Message()
         buttons = QHBoxLayout()
         buttons.addWidget(self.look_button, 1)
         buttons.addWidget(self.cancel_button)
@@ -225,7 +224,7 @@ class InsightPage(QWidget):
         if (request.place, experiment) == self._shown:
             return  # trained further: what was found stays
         self._place, self._shown = request.place, (request.place, experiment)
-        self._say("")
+        self.message.say("")
         self.steps.setValue(max(1, experiment.evaluation.inner_steps))
         self.seed.setValue(experiment.evaluation.seed)
         self._clear()
@@ -251,7 +250,7 @@ class InsightPage(QWidget):
 
     def _ask(self, request: InsightRequest) -> None:
         self._request = request
-        self._say("Loading the model")
+        self.message.say("Loading the model")
         self.bar.setRange(0, 0)
         self.worker.ask(request)
         self._refresh()
@@ -275,7 +274,7 @@ class InsightPage(QWidget):
         if self._request is not None:
             self.bar.setRange(0, 0 if share < 0 else 1000)
             self.bar.setValue(round(1000 * max(share, 0)))
-            self._say(message)
+            self.message.say(message)
 
     def _open(self, request: InsightRequest, subject: Subject) -> None:
         if request is self._request:
@@ -306,7 +305,7 @@ class InsightPage(QWidget):
             self._wanted = self._place = self._shown = None  # chosen once more, it is tried once more
             self.note.clear()
             self._clear()
-            self._say(message, "bad")
+            self.message.say(message, "bad")
         elif request is self._request:
             self._end(message, "bad")
         self._refresh()
@@ -314,7 +313,7 @@ class InsightPage(QWidget):
 
     def _end(self, message: str, role: str) -> None:
         self._request = None
-        self._say(message, role)
+        self.message.say(message, role)
         self.look_button.setEnabled(True)
         if self.cancel_button.hasFocus():
             self.look_button.setFocus()
@@ -339,14 +338,6 @@ class InsightPage(QWidget):
 
     # Words, files, end
 
-    def _say(self, message: str, role: str = "muted") -> None:
-        self.message.setText(message)
-        self.message.setVisible(bool(message))
-        if self.message.property("role") != role:
-            self.message.setProperty("role", role)
-            self.message.style().unpolish(self.message)
-            self.message.style().polish(self.message)
-
     def _refresh(self) -> None:
         running = self._request is not None
         known = self._place is not None
@@ -362,7 +353,7 @@ class InsightPage(QWidget):
         self.save_button.setEnabled(bool(self.answers) and not running)
         self.note.setVisible(bool(self.note.text()))
         if self.models.ref() is None and not running:
-            self._say(NO_MODEL)
+            self.message.say(NO_MODEL)
 
     def save(self) -> None:
         """Ask where the answers go, and write them as JSON."""
@@ -380,7 +371,7 @@ class InsightPage(QWidget):
         except OSError as error:
             QMessageBox.warning(self.window(), "Save answers", f"{error.filename or file} can't be written: {error.strerror or error}")
         else:
-            self._say(f"Saved as {file.name}.")
+            self.message.say(f"Saved as {file.name}.")
 
     def remembered(self) -> str:
         """The settings that stay from one start of the window to the next, as text."""

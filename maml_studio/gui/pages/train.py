@@ -4,13 +4,14 @@ import math
 from typing import Literal
 
 import numpy as np
-from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from .. import theme
 from ..cards import card, heading, scrolling
 from ..elided_label import ElidedLabel
 from ..icons import icon
+from ..message import Message
 from ..plots import Plot
 from ..run_model import InnerLoop, RunModel
 from ..task_preview import TaskPreview
@@ -87,10 +88,7 @@ class TrainPage(QWidget):
         for button in (self.train_button, self.continue_button, self.pause_button, self.step_button, self.stop_button):
             bar.addWidget(button)
         bar.addWidget(self.readout, 1)
-        self.message = QLabel()
-        self.message.setWordWrap(True)
-        self.message.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self.message.hide()
+        self.message = Message()
         grid = QGridLayout()
         grid.setSpacing(8)
         grid.addWidget(self.inner_plot, 0, 0)
@@ -210,12 +208,7 @@ class TrainPage(QWidget):
             if model.saved_at is not None:
                 saved = f"its state is saved at iteration {model.saved_at:,}, and Run > Continue goes on from there"
             text = f"{model.message or 'Stopped'} at iteration {model.iteration:,}; {saved}."
-        self.message.setVisible(bool(text))
-        self.message.setText(text)
-        if self.message.property("role") != role:
-            self.message.setProperty("role", role)
-            self.message.style().unpolish(self.message)
-            self.message.style().polish(self.message)
+        self.message.say(text, role)
 
     def _figures(self) -> list[str]:
         model = self.model
