@@ -10,6 +10,7 @@ elastic restart (``--max-restarts``) takes the run up at its last checkpoint, gi
 """
 
 import contextlib
+import importlib
 import json
 import os
 import tempfile
@@ -241,6 +242,9 @@ def joined() -> Iterator[Ranks]:
     if not launched():
         yield Ranks()
         return
+    # Before a group exists: the defaults of its functions would keep the group, and gloo's threads, beyond their end; and a thread that
+    # lets go of its last tensor while the interpreter closes aborts the process (1 of 23 with torch 2.14).
+    importlib.import_module("torch.distributed.nn.functional")
     rank, size = int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
     local_rank, local_size = int(os.environ.get("LOCAL_RANK", rank)), int(os.environ.get("LOCAL_WORLD_SIZE", size))
     cuda = torch.cuda.is_available()

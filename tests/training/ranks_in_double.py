@@ -1,6 +1,7 @@
 """What ``test_distributed.py`` starts as two processes: the outer gradient in double precision, shared, against that of one process."""
 
 import sys
+from pathlib import Path
 
 import torch
 from run_cases import digits, sines, suited
@@ -66,6 +67,9 @@ def main() -> None:
             difference = largest_difference(case(name), ranks)
             if ranks.first:
                 print(name, difference, flush=True)
+    # One left behind may abort the process while the interpreter closes.
+    names = [(thread / "comm").read_text() for thread in Path("/proc/self/task").iterdir()]
+    assert not any("gloo" in name for name in names), names
 
 
 if __name__ == "__main__":
