@@ -1,5 +1,7 @@
 """A network seen as a pure function of its parameters, for many tasks at once."""
 
+import copy
+import threading
 from typing import Any, Literal
 
 import torch
@@ -29,6 +31,7 @@ class Learner:
         self, module: nn.Module, loss: Loss, *, objective: Objective = "loss", head: str = "", batched: bool | None = None
     ) -> None:
         self.module = module
+        self._home, self._copies = threading.get_ident(), threading.local()
         self.loss_name: Loss = loss
         self.objective_name: Objective = objective
         self.batched = isinstance(module, Network) if batched is None else batched
@@ -49,6 +52,15 @@ class Learner:
     def device(self) -> torch.device:
         """Where the parameters live."""
         return next(self.module.parameters()).device
+
+    def _own(self) -> nn.Module:
+        """The module for this thread: while a call lasts, the parameters that are handed in lie on the module."""
+        if threading.get_ident() == self._home:
+            return self.module
+        if not hasattr(self._copies, "module"):
+            self._copies.module = copy.deepcopy(self.module)
+        module: nn.Module = self._copies.module
+        return module
 
     def stack(self, params: Params, tasks: int) -> Params:
         """The same parameters for every task: a view, ``[tasks, ...]``."""
@@ -98,17 +110,17 @@ class Learner:
 
     def _call(self, params: Params, x: Tensor, statistics: int | None, part: Part = "all") -> Tensor:
         if not self.has_parts:
-            return run_module(self.module, params, x, statistics)
+            return run_module(self._own(), params, x, statistics)
         arguments: dict[str, Any] = {} if statistics is None else {"statistics": statistics}
         if part != "all":
             arguments["part"] = part
-        result: Tensor = functional_call(self.module, params, (x,), arguments)
+        result: Tensor = functional_call(self._own(), params, (x,), arguments)
         return result
 
     def _head_input(self, params: Params, x: Tensor, statistics: int | None) -> Tensor:
         """The embedding of a module of any kind: what its head is given."""
         given: list[Tensor] = []
-        handle = self.module.get_submodule(self.head_name).register_forward_pre_hook(lambda _, arguments: given.append(arguments[0]))
+        handle = self._own().get_submodule(self.head_name).register_forward_pre_hook(lambda _, arguments: given.append(arguments[0]))
         try:
             self._call(params, x, statistics)
         finally:

@@ -15,6 +15,7 @@ from ..models import build_for
 from ..training.chunks import chunk_size
 from ..training.machine import free_memory, usable_cores
 from ..training.memory import goes_flat
+from ..training.workers import Workers, workers_for
 from .contest import Contestant, best, in_turns
 from .convolutions import convolutions_of
 from .plain import loop_gradient
@@ -107,20 +108,26 @@ def row_of(workload: Workload, times: dict[str, list[float]], error: float, samp
 
 
 def engine(workload: Workload, dtype: torch.dtype, device: torch.device, tasks: int | None = None) -> Callable[[], Gradient]:
-    """The outer gradient as training makes it, chunk by chunk."""
+    """The outer gradient as training makes it, chunk by chunk, as many at once as there are cores."""
     experiment = workload.experiment
     algorithm = build_algorithm(experiment, build_for(experiment).to(device, dtype))
     meta = {name: value.to(device).requires_grad_() for name, value in workload.start(dtype).items()}
     episodes = workload.episodes(dtype, tasks).to(device)
-    chunks = list(episodes.chunks(chunk_size(experiment)))
+    workers = Workers(workers_for(experiment, device), usable_cores())
+    chunks = list(episodes.chunks(chunk_size(experiment, workers=workers.count)))
     outer_gradient = outer_gradient_of(algorithm, flat=goes_flat(experiment, free_memory(device)))
 
     def run() -> Gradient:
         total = {name: torch.zeros_like(value) for name, value in meta.items()}
-        for chunk in chunks:
-            found = outer_gradient(meta, chunk, transductive=True)
-            for name, value in found.gradient.items():
-                total[name] += value * (len(chunk) / len(episodes))
+
+        def work(chunk: Episodes) -> tuple[Gradient, int]:
+            return outer_gradient(meta, chunk, transductive=True).gradient, len(chunk)
+
+        def take(result: tuple[Gradient, int]) -> None:
+            for name, value in result[0].items():
+                total[name] += value * (result[1] / len(episodes))
+
+        workers.each(chunks, work, take)
         return total
 
     return run

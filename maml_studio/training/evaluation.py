@@ -1,7 +1,7 @@
 """Try adapted models on fixed tasks, at every inner step."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields
 
 import torch
@@ -12,6 +12,7 @@ from ..data import Episodes, Part, Sampler
 from ..spec import Experiment, UserModule
 from .chunks import chunk_size
 from .events import StepScore
+from .workers import Workers
 
 TEST_SEED_OFFSET = 1_000_003
 
@@ -128,6 +129,7 @@ def evaluate(
     steps: int,
     transductive: bool,
     seed: int,
+    workers: Workers | None = None,
     may_go_on: Callable[[int], bool] = lambda done: True,
 ) -> TaskScores | None:
     """Score ``tasks`` tasks, the same ones for the same seed.
@@ -141,17 +143,25 @@ def evaluate(
         steps: inner steps; scores are taken before the first and after each.
         transductive: where a query's batch-norm statistics come from.
         seed: draws the tasks.
-        may_go_on: called with the number of tasks done before each chunk; False gives up.
+        workers: who works on chunks of tasks; this thread alone if None.
+        may_go_on: called with the number of tasks begun before each chunk; False gives up.
 
     Returns:
         The scores, or None when it was given up.
     """
     generator = torch.Generator().manual_seed(seed)
-    size = chunk_size(experiment)
-    parts = []
-    for done in range(0, tasks, size):
-        if not may_go_on(done):
-            return None
-        episodes = draw_tasks(sampler, min(size, tasks - done), generator).to(algorithm.learner.device)
-        parts.append(score_tasks(algorithm, meta, episodes, steps, transductive))
-    return TaskScores.joined(parts)
+    workers = workers or Workers()
+    size = chunk_size(experiment, workers=workers.count)
+    parts: list[TaskScores] = []
+    whole = True
+
+    def chunks() -> Iterator[Episodes]:
+        nonlocal whole
+        for done in range(0, tasks, size):
+            whole = may_go_on(done)
+            if not whole:
+                return
+            yield draw_tasks(sampler, min(size, tasks - done), generator).to(algorithm.learner.device)
+
+    workers.each(chunks(), lambda episodes: score_tasks(algorithm, meta, episodes, steps, transductive), parts.append)
+    return TaskScores.joined(parts) if whole else None

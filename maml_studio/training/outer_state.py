@@ -9,6 +9,7 @@ from ..algorithms import Params
 from ..spec import Experiment
 from .checkpoint import Checkpoint, CheckpointError, check_shapes
 
+MOST_WORKERS = 1024
 ADAM_SLOTS = ("step", "exp_avg", "exp_avg_sq")
 
 
@@ -104,6 +105,8 @@ def _is_progress(progress: dict[str, Any]) -> bool:
     return (
         counts
         and all(type(progress.get(name)) in (int, float, type(None)) for name in ("first_loss", "best"))
+        and type(progress.get("workers", 1)) is int
+        and 1 <= progress.get("workers", 1) <= MOST_WORKERS
         and _are_scores(progress.get("scores"))
     )
 

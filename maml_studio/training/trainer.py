@@ -3,10 +3,12 @@
 import contextlib
 import math
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
+from typing import TypeVar
 
 import torch
+from torch import Tensor
 
 from ..algorithms import Algorithm, Params, build_algorithm
 from ..algorithms.recursion import outer_gradient_of
@@ -24,13 +26,16 @@ from .evaluation import evaluate, norm_mode
 from .events import Diverged, Event, Failed, Finished, Loading, OuterStep, Started, Stopped
 from .guard import Guard, HeldError
 from .initial import start_from
-from .machine import DeviceError, free_memory, prepare_thread, resolve_device
+from .machine import DeviceError, free_memory, prepare_thread, resolve_device, usable_cores
 from .memory import goes_flat
 from .outer_state import OuterState
 from .run_folder import BEST, LATEST, RunFolder, RunFolderError, RunInUseError
 from .schedule import outer_lr
 from .tensorboard import TensorBoardError
 from .training_tasks import TrainingTasks
+from .workers import Workers, workers_for
+
+Result = TypeVar("Result")
 
 TRACE_EVERY = 10
 """Query losses along the inner loop cost a forward pass each, so only every tenth outer step has them (and each single step)."""
@@ -155,6 +160,8 @@ class Trainer:
         # Decided once and kept with the state: both ways give the same gradient but for rounding.
         free = free_memory(self.device) // (self.ranks.local_size if self.device.type == "cpu" else 1)
         self.state.progress["flat"] = 0 if checkpoint else int(not self.ranks.agree(not goes_flat(experiment, free)))
+        # How the tasks are shared out decides in which order gradients are added up: kept with the state as well.
+        self.state.progress["workers"] = 1 if checkpoint else workers_for(experiment, self.device, self.ranks.local_size)
         if checkpoint:
             self.state.restore(checkpoint)
         elif experiment.training.start_from:
@@ -162,9 +169,16 @@ class Trainer:
         if self.ranks.size > 1:
             self.note = f"{self.ranks.size} processes share each meta-batch. {self.note}".rstrip()
         self.outer_gradient = outer_gradient_of(self.algorithm, flat=bool(self.state.progress["flat"]))
+        self.workers = Workers(self.state.progress["workers"], max(1, usable_cores() // self.ranks.local_size))
 
     def events(self) -> Iterator[Event]:
         """Train to the end."""
+        try:
+            yield from self._events()
+        finally:
+            self.workers.close()
+
+    def _events(self) -> Iterator[Event]:
         settings, state = self.experiment.training, self.state
         yield Started(
             state.iteration,
@@ -231,7 +245,7 @@ class Trainer:
         started, held = time.perf_counter(), self._held
         state = self.state
         drawn, task = self.training_tasks.draw(state.generator)
-        size = chunk_size(self.experiment, task)
+        size = chunk_size(self.experiment, task, self.workers.count)
         episodes = self._worst(drawn.to(self.device), size)
         if episodes is None:
             return None
@@ -262,16 +276,18 @@ class Trainer:
         trace = self.control.stepping or state.iteration % TRACE_EVERY == 0
         total: Params = {name: torch.zeros_like(value) for name, value in state.meta.items()}
         parts: list[ChunkScores] = []
-        whole = True
-        for chunk in self.ranks.share(episodes).chunks(size):
-            whole = self._may_go_on()
-            if not whole:
-                break
+
+        def work(chunk: Episodes) -> tuple[Params, ChunkScores]:
             outer = self.outer_gradient(state.meta, chunk, transductive=settings.transductive, iteration=state.iteration)
-            for name, value in outer.gradient.items():
-                total[name] += value * (len(chunk) / len(episodes))
-            parts.append(score_chunk(self.algorithm.learner, outer, chunk, trace, settings.transductive))
-        if not self.ranks.agree(whole):
+            return outer.gradient, score_chunk(self.algorithm.learner, outer, chunk, trace, settings.transductive)
+
+        def take(result: tuple[Params, ChunkScores]) -> None:
+            gradient, scores = result
+            for name, value in gradient.items():
+                total[name] += value * (scores.tasks / len(episodes))
+            parts.append(scores)
+
+        if not self._in_chunks(episodes, size, work, take):
             return None
         return self.ranks.add_up(total, mean_scores(parts), len(episodes))
 
@@ -281,18 +297,32 @@ class Trainer:
         count = math.ceil(settings.tail * len(episodes))
         if count == len(episodes):
             return episodes
-        losses, whole = [], True
-        for chunk in self.ranks.share(episodes).chunks(size):
-            whole = self._may_go_on()
-            if not whole:
-                break
+        losses: list[Tensor] = []
+
+        def work(chunk: Episodes) -> Tensor:
             adapted = self.algorithm.adapt(self.state.meta, chunk, getattr(self.experiment.algorithm, "inner_steps", 0))[-1].params
             with torch.no_grad():
                 outputs = self.algorithm.learner.query_outputs(adapted, chunk, settings.transductive)
-                losses.append(self.algorithm.learner.loss(outputs, chunk.query_y))
-        if not self.ranks.agree(whole):
+                return self.algorithm.learner.loss(outputs, chunk.query_y)
+
+        if not self._in_chunks(episodes, size, work, losses.append):
             return None
         return episodes.pick(self.ranks.gather(torch.cat(losses)).topk(count).indices.sort().values)
+
+    def _in_chunks(self, episodes: Episodes, size: int, work: Callable[[Episodes], Result], take: Callable[[Result], None]) -> bool:
+        """Work on this process's share of the tasks; False when the end was asked for, here or in another process."""
+        whole = True
+
+        def chunks() -> Iterator[Episodes]:
+            nonlocal whole
+            for chunk in self.ranks.share(episodes).chunks(size):
+                whole = self._may_go_on()
+                if not whole:
+                    return
+                yield chunk
+
+        self.workers.each(chunks(), work, take)
+        return self.ranks.agree(whole)
 
     def _may_go_on(self, *, within_step: bool = True) -> bool:
         """Ask the control, and note how long a pause lasted: it is no time of training."""
@@ -328,6 +358,7 @@ class Trainer:
             steps=settings.inner_steps,
             transductive=settings.transductive,
             seed=settings.seed,
+            workers=self.workers,
             may_go_on=lambda done: self._may_go_on(within_step=False),
         )
         if scores is None:
