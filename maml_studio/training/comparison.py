@@ -4,6 +4,7 @@ import heapq
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
+from threading import Lock
 
 import torch
 from torch import Tensor, nn
@@ -13,6 +14,8 @@ from ..data import Cancelled, Episodes, Sampler
 from ..spec import Experiment
 from .chunks import chunk_size
 from .evaluation import TaskScores, draw_tasks, norm_mode, score_path
+from .machine import usable_cores
+from .workers import Workers, workers_for
 
 TRAINED, RANDOM = "trained", "random start"
 WORST = 8
@@ -105,34 +108,54 @@ def compare(
         tasks: how many.
         steps: inner steps; scores are taken before the first and after each.
         seed: draws the tasks.
-        may_go_on: called with the number of tasks done before each pass through the network; False gives up.
+        may_go_on: called with the number of tasks begun before each pass through the network, in any thread, never two at once; False
+            gives up.
 
     Returns:
         The scores, or None when it was given up.
     """
     generator = torch.Generator().manual_seed(seed)
-    size = chunk_size(experiment)
+    device = algorithm.learner.device
+    workers = Workers(workers_for(experiment, device), usable_cores())
+    size = chunk_size(experiment, workers=workers.count)
     parts: dict[Condition, list[TaskScores]] = {condition: [] for condition in conditions}
     worst = {condition: _Worst() for condition in conditions}
-    classes, query_y = [], []
-    done = 0
+    classes: list[Tensor] = []
+    query_y: list[Tensor] = []
+    begun = seen = 0
+
+    def chunks() -> Iterator[Episodes]:
+        nonlocal begun
+        for begun in range(0, tasks, size):
+            if not may_go_on(begun):
+                raise Cancelled
+            yield draw_tasks(sampler, min(size, tasks - begun), generator)
+
+    def work(drawn: Episodes) -> tuple[Episodes, dict[Condition, TaskScores]]:
+        episodes, scores = drawn.to(device), {}
+        for start in dict.fromkeys(condition.start for condition in conditions):
+            path = algorithm.adapt(starts[start], episodes, steps)
+            for condition in (one for one in conditions if one.start == start):
+                scores[condition] = score_path(algorithm, path, episodes, condition.transductive)
+        return drawn, scores
+
+    def take(result: tuple[Episodes, dict[Condition, TaskScores]]) -> None:
+        nonlocal seen
+        drawn, scores = result
+        classes.append(drawn.classes)
+        query_y.append(drawn.query_y)
+        for condition in conditions:
+            parts[condition].append(scores[condition])
+            worst[condition].see(seen, drawn, scores[condition])
+        seen += len(drawn)
+
     try:
-        with _asking(algorithm.learner.module, lambda: may_go_on(done)):
-            for done in range(0, tasks, size):
-                if not may_go_on(done):
-                    return None
-                drawn = draw_tasks(sampler, min(size, tasks - done), generator)
-                classes.append(drawn.classes)
-                query_y.append(drawn.query_y)
-                episodes = drawn.to(algorithm.learner.device)
-                for start in dict.fromkeys(condition.start for condition in conditions):
-                    path = algorithm.adapt(starts[start], episodes, steps)
-                    for condition in (one for one in conditions if one.start == start):
-                        scores = score_path(algorithm, path, episodes, condition.transductive)
-                        parts[condition].append(scores)
-                        worst[condition].see(done, drawn, scores)
+        with _asking(algorithm.learner.module, lambda: may_go_on(begun)):
+            workers.each(chunks(), work, take)
     except Cancelled:
         return None
+    finally:
+        workers.close()
     outcomes = tuple(Outcome(condition, TaskScores.joined(parts[condition]), worst[condition].tasks()) for condition in conditions)
     return Comparison(outcomes, torch.cat(classes), torch.cat(query_y))
 
@@ -141,12 +164,15 @@ def compare(
 def _asking(module: nn.Module, may_go_on: Callable[[], bool]) -> Iterator[None]:
     """Ask before every pass through a network, and give up with :class:`Cancelled`.
 
-    A chunk of tasks with many inner steps takes seconds, and somebody who cancels waits for an answer.
+    A chunk of tasks with many inner steps takes seconds, and somebody who cancels waits for an answer. Threads that begin later work
+    with copies of the network, which ask as well; they do so one after another.
     """
+    lock = Lock()
 
     def ask(*_: object) -> None:
-        if not may_go_on():
-            raise Cancelled
+        with lock:
+            if not may_go_on():
+                raise Cancelled
 
     handle = module.register_forward_pre_hook(ask)
     try:

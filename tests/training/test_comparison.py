@@ -14,8 +14,14 @@ from maml_studio.spec import Conv4, Experiment
 from maml_studio.training.chunks import chunk_size
 from maml_studio.training.comparison import RANDOM, TRAINED, WORST, Comparison, Condition, compare, conditions_of
 from maml_studio.training.evaluation import draw_tasks, evaluate
+from maml_studio.training.machine import usable_cores
 
-EXPERIMENTS = {"digits": digits(), "sines": sines(), "one_vs_rest": digits(task__kind="one_vs_rest")}
+EXPERIMENTS = {
+    "digits": digits(),
+    "sines": sines(),
+    "one_vs_rest": digits(task__kind="one_vs_rest"),
+    "on several cores": digits(model__width=32, training__meta_batch=12),
+}
 
 
 def prepared(experiment: Experiment) -> tuple[Algorithm, Sampler]:
@@ -115,6 +121,18 @@ def test_it_is_asked_before_every_pass_and_gives_up_at_once() -> None:
         asked.clear()
         assert compared(experiment, tasks, may_go_on=may_go_on) is None
         assert len(asked) == stop
+
+
+def test_several_threads_give_up_together() -> None:
+    """Within the chunks under way, whichever of them asks."""
+    asked: list[int] = []
+
+    def may_go_on(done: int) -> bool:
+        asked.append(done)
+        return len(asked) < 5
+
+    assert compared(EXPERIMENTS["on several cores"], 24, may_go_on=may_go_on) is None
+    assert len(asked) < 5 + usable_cores() + 1
 
 
 def test_nothing_is_left_on_the_network_after_giving_up() -> None:
