@@ -7,7 +7,7 @@ from typing import Any
 import psutil
 import torch
 
-from ..training.machine import usable_cores
+from ..training.chunks import usable_cores
 
 CPU_INFO = Path("/proc/cpuinfo")
 

@@ -12,8 +12,8 @@ from ..algorithms import build_algorithm
 from ..algorithms.recursion import outer_gradient_of
 from ..data import Episodes
 from ..models import build_for
-from ..training.chunks import chunk_size
-from ..training.machine import free_memory, usable_cores
+from ..training.chunks import chunk_size, usable_cores
+from ..training.machine import free_memory
 from ..training.memory import goes_flat
 from ..training.workers import Workers, workers_for
 from .contest import Contestant, best, in_turns
@@ -113,7 +113,7 @@ def engine(workload: Workload, dtype: torch.dtype, device: torch.device, tasks: 
     algorithm = build_algorithm(experiment, build_for(experiment).to(device, dtype))
     meta = {name: value.to(device).requires_grad_() for name, value in workload.start(dtype).items()}
     episodes = workload.episodes(dtype, tasks).to(device)
-    workers = Workers(workers_for(experiment, device), usable_cores())
+    workers = Workers(workers_for(experiment, device))
     chunks = list(episodes.chunks(chunk_size(experiment, workers=workers.count)))
     outer_gradient = outer_gradient_of(algorithm, flat=goes_flat(experiment, free_memory(device)))
 

@@ -1,5 +1,6 @@
-"""How many tasks walk through the network side by side."""
+"""How many tasks walk through the network side by side, and how many such chunks at once."""
 
+import os
 from functools import lru_cache
 
 from ..spec import Experiment, Model, NWay, TaskSettings, UserModule, outputs
@@ -9,6 +10,13 @@ ACTIVATIONS = 33_000_000
 more than 400 MB, and makes Stop wait longer than half a second."""
 MOST_TASKS = 32
 """More tasks than these side by side were not faster for any network."""
+LEAST_WORK = 1_000_000
+"""Values that the forward passes of a meta-batch leave, below which several threads only wait for the interpreter's lock."""
+
+
+def usable_cores() -> int:
+    """Cores that this process may use: a container or a batch system often grants fewer than the machine has."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def chunk_size(experiment: Experiment, task: TaskSettings | None = None, workers: int = 1) -> int:
@@ -22,19 +30,31 @@ def chunk_size(experiment: Experiment, task: TaskSettings | None = None, workers
     if experiment.algorithm.pools_tasks and task is not None:
         return experiment.training.meta_batch
     task = task or experiment.task
-    size = side_by_side(experiment, task, _kept(experiment, task), workers)
-    return size if workers == 1 else min(size, -(-experiment.training.meta_batch // workers))
+    return side_by_side(experiment, task, _kept(experiment, task), workers)
 
 
-def work_of_a_batch(experiment: Experiment) -> int:
-    """Values that the forward passes of a whole meta-batch leave for the way back: how much there is to compute."""
-    task = experiment.task
-    return experiment.training.meta_batch * _examples(experiment, task) * _kept(experiment, task)
+def chunks_at_once(experiment: Experiment, cores: int, kept: int | None = None) -> int:
+    """How many chunks of a run are worth working on at once on a CPU.
+
+    One where all tasks are one chunk; for a module of the user's own, which may draw random numbers, in an order that must not depend on
+    which thread was first; and where there is little to compute.
+
+    Args:
+        experiment: the settings.
+        cores: that there are.
+        kept: values that one example leaves for the way back, where that is known; else it is counted.
+    """
+    if cores == 1 or experiment.algorithm.pools_tasks or isinstance(experiment.model, UserModule):
+        return 1
+    task, meta_batch = experiment.task, experiment.training.meta_batch
+    work = meta_batch * _examples(experiment, task) * (_kept(experiment, task) if kept is None else kept)
+    return 1 if work < LEAST_WORK else max(1, min(cores, meta_batch))
 
 
 def side_by_side(experiment: Experiment, task: TaskSettings, kept: int, workers: int = 1) -> int:
     """As many tasks as the budget allows where one example leaves ``kept`` values for the way back; torch is not needed."""
-    return max(1, min(MOST_TASKS, ACTIVATIONS // workers // (_examples(experiment, task) * kept)))
+    size = max(1, min(MOST_TASKS, ACTIVATIONS // workers // (_examples(experiment, task) * kept)))
+    return size if workers == 1 else min(size, -(-experiment.training.meta_batch // workers))
 
 
 def _examples(experiment: Experiment, task: TaskSettings) -> int:

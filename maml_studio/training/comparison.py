@@ -14,7 +14,6 @@ from ..data import Cancelled, Episodes, Sampler
 from ..spec import Experiment
 from .chunks import chunk_size
 from .evaluation import TaskScores, draw_tasks, norm_mode, score_path
-from .machine import usable_cores
 from .workers import Workers, workers_for
 
 TRAINED, RANDOM = "trained", "random start"
@@ -116,7 +115,7 @@ def compare(
     """
     generator = torch.Generator().manual_seed(seed)
     device = algorithm.learner.device
-    workers = Workers(workers_for(experiment, device), usable_cores())
+    workers = Workers(workers_for(experiment, device))
     size = chunk_size(experiment, workers=workers.count)
     parts: dict[Condition, list[TaskScores]] = {condition: [] for condition in conditions}
     worst = {condition: _Worst() for condition in conditions}

@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, TypeVar
 
@@ -157,27 +158,91 @@ def to_line(event: Event) -> str:
 
 
 def from_line(line: str) -> Event | None:
-    """The event of a line; None for a kind that this version does not know, or a line cut short.
+    """The event of a line; None for a kind that this version does not know, a line cut short, or values of another kind.
 
     Null where a number belongs comes back as NaN.
     """
     try:
         raw = json.loads(line)
-        kind = _KINDS[raw.pop("event")]
-        if kind is Validation:
-            raw["scores"] = tuple(_made(StepScore, score) for score in raw["scores"])
-        for name in ("support_losses", "query_losses"):
-            if name in raw:
-                raw[name] = tuple(math.nan if value is None else float(value) for value in raw[name])
-        event: Event = _made(kind, raw)
+        event: Event = _made(_KINDS[raw.pop("event")], raw)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
     return event
 
 
 def _made(kind: type[Record], raw: dict[str, Any]) -> Record:
-    numbers = {field.name for field in fields(kind) if field.type is float}  # type: ignore[arg-type]
-    return kind(**{name: math.nan if value is None and name in numbers else value for name, value in raw.items()})
+    """A record of values that are what they should be: files are handed on, and edited."""
+    readers = _READERS[kind]
+    return kind(**{name: readers[name](value) for name, value in raw.items()})
+
+
+def _number(value: Any) -> float:
+    if type(value) is float:
+        return value if math.isfinite(value) else math.nan
+    if value is None:
+        return math.nan
+    return float(_count(value))
+
+
+def _number_or_none(value: Any) -> float | None:
+    number = _number(value)
+    return None if math.isnan(number) else number
+
+
+def _count(value: Any) -> int:
+    if type(value) is not int or not 0 <= value <= _MOST:
+        raise ValueError
+    return value
+
+
+def _truth(value: Any) -> bool:
+    if type(value) is not bool:
+        raise TypeError
+    return value
+
+
+def _words(value: Any) -> str:
+    if type(value) is not str:
+        raise TypeError
+    return value
+
+
+def _numbers(value: Any) -> tuple[float, ...]:
+    return tuple(map(_number, _list(value)))
+
+
+def _scores(value: Any) -> tuple[StepScore, ...]:
+    if not _list(value):
+        raise ValueError
+    return tuple(_made(StepScore, score) for score in value)
+
+
+def _notes(value: Any) -> dict[str, float]:
+    return {name: _number(number) for name, number in value.items()}
+
+
+def _list(value: Any) -> list[Any]:
+    if type(value) is not list:
+        raise TypeError
+    return value
+
+
+_MOST = 1 << 53
+"""Counts up to here are numbers that a plot can show."""
+
+_BY_TYPE: dict[Any, Callable[[Any], Any]] = {
+    int: _count,
+    float: _number,
+    float | None: _number_or_none,
+    bool: _truth,
+    str: _words,
+    tuple[float, ...]: _numbers,
+    tuple[StepScore, ...]: _scores,
+    dict[str, float]: _notes,
+}
+_READERS: dict[Any, dict[str, Callable[[Any], Any]]] = {
+    kind: {field.name: _BY_TYPE[field.type] for field in fields(kind)} for kind in (*_KINDS.values(), StepScore)
+}
 
 
 def plain(value: Any) -> Any:

@@ -1,16 +1,16 @@
 """What the machine offers: device, threads, memory."""
 
 import ctypes
-import os
 import platform
 import sys
 from functools import lru_cache
 
 import torch
 
+from .chunks import usable_cores
 from .memory import available
 
-M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_ARENA_MAX = -1, -3, -8
 GIGABYTE = 1 << 30
 
 
@@ -27,11 +27,6 @@ def prepare_thread(processes: int = 1) -> None:
     _keep_freed_memory()
 
 
-def usable_cores() -> int:
-    """Cores that this process may use: a container or a batch system often grants fewer than the machine has."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def free_memory(device: torch.device) -> int:
     """Bytes that are free where the computing is done."""
     if device.type == "cuda":
@@ -41,11 +36,15 @@ def free_memory(device: torch.device) -> int:
 
 
 def _keep_freed_memory() -> None:
-    """Stop glibc from handing big buffers back to the kernel after every operation: 1.07 to 1.26 times faster training."""
+    """Stop glibc from handing big buffers back to the kernel after every operation: 1.07 to 1.26 times faster training.
+
+    One arena for all threads, as the limits hold in the first only: with a thread for each core a tenth of the page faults and less memory.
+    """
     if sys.platform == "linux" and platform.libc_ver()[0] == "glibc":
         libc = ctypes.CDLL(None)
         libc.mallopt(M_TRIM_THRESHOLD, GIGABYTE)
         libc.mallopt(M_MMAP_THRESHOLD, GIGABYTE)
+        libc.mallopt(M_ARENA_MAX, 1)
 
 
 def resolve_device(wanted: str) -> torch.device:

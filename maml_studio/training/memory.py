@@ -1,9 +1,10 @@
 """How much memory a run will take, known from its settings alone: nothing is built, and no torch is needed.
 
 What there is at once: the data; a meta-batch of tasks; the network with its gradient, Adam's moments and a checkpoint on its way to the
-disk; and, whichever is more, one chunk of tasks in training or one in validation. A chunk has the activations of its support sets (of every
-inner step where the outer gradient goes through all of them at once, else of one), those of its query sets, and the weights of each task
-at every inner step. The factors are fitted to what runs took (tests/benchmarks/memory.py), and err on the high side.
+disk; and, whichever is more, the chunks of tasks under way in training, one for each core, or those in validation. A chunk has the
+activations of its support sets (of every inner step where the outer gradient goes through all of them at once, else of one), those of its
+query sets, and the weights of each task at every inner step. The factors are fitted to what runs took (tests/benchmarks/memory.py), and
+err on the high side.
 """
 
 from collections.abc import Callable
@@ -15,7 +16,7 @@ import psutil
 from ..spec import Conv4, Drawn, Experiment, Folder, Glyphs, Mlp, NWay, Recurrent, SpecError, TaskSettings, TutorialCnn, outputs
 from ..spec.algorithm import Unrolled
 from ..spec.errors import Problem
-from .chunks import side_by_side
+from .chunks import chunks_at_once, side_by_side, usable_cores
 from .network_size import NetworkSize, example_shape, network_size
 
 MB, GB = 10**6, 10**9
@@ -172,14 +173,14 @@ def _bytes(parts: list[tuple[int, tuple[str, ...]]]) -> int:
 
 
 def _training(experiment: Experiment, task: TaskSettings, size: NetworkSize, *, flat: bool) -> list[tuple[int, tuple[str, ...]]]:
-    """One chunk of tasks in training."""
+    """The chunks of tasks under way in training."""
     algorithm, sizes = experiment.algorithm, _model_fields(experiment)
     steps = getattr(algorithm, "inner_steps", 0)
     support, query = _classes(task) * task.shot, _classes(task) * task.query
     if algorithm.pools_tasks:
         everything = experiment.training.meta_batch * (support + query) * size.kept_bytes
         return [(int(2 * everything), ("training.meta_batch", *_task_fields(task), *sizes))]
-    tasks = _chunk(experiment, task, size)
+    tasks, chunks = _under_way(experiment, task, size)
     factors = _factors(experiment)
     if algorithm.name == "reptile":
         support, query = min(support, algorithm.batch), 0  # it learns from minibatches, and not from the queries
@@ -188,7 +189,7 @@ def _training(experiment: Experiment, task: TaskSettings, size: NetworkSize, *, 
     passes = (max(1, steps) if through_all else 1) * factors.step + 1 if second_order else 2
     activations = tasks * support * size.kept_bytes * passes
     with_support = not experiment.training.transductive and experiment.model.batch_norm
-    often = factors.queries if tasks > 1 else factors.query
+    often = factors.queries if tasks > chunks else factors.query
     queries = often * tasks * (query + support * with_support) * size.kept_bytes
     if isinstance(algorithm, Unrolled) and through_all and algorithm.multi_step:
         queries *= max(1, steps)  # the query loss after every step counts
@@ -204,10 +205,10 @@ def _training(experiment: Experiment, task: TaskSettings, size: NetworkSize, *, 
 
 
 def _validation(experiment: Experiment, size: NetworkSize) -> list[tuple[int, tuple[str, ...]]]:
-    """One chunk of tasks in validation, where only weights are kept of each step."""
+    """The chunks of tasks under way in validation, where only weights are kept of each step."""
     task, sizes = experiment.task, _model_fields(experiment)
     steps = experiment.evaluation.inner_steps if experiment.algorithm.name != "protonet" else 0
-    tasks = min(_chunk(experiment, task, size), experiment.evaluation.tasks)
+    tasks = min(_under_way(experiment, task, size)[0], experiment.evaluation.tasks)
     support, query = _classes(task) * task.shot, _classes(task) * task.query
     activations = tasks * (2 * support * size.kept_bytes + 4 * 3 * query * size.widest)
     weights = 4 * tasks * (TRIED_WEIGHTS * _moving(experiment, size) * steps + 2 * size.parameters)
@@ -230,8 +231,11 @@ def _first(field: str, steps: int) -> Callable[[tuple[str, ...]], tuple[str, ...
     return lambda others: (field, *others) if steps > MANY_STEPS else others
 
 
-def _chunk(experiment: Experiment, task: TaskSettings, size: NetworkSize) -> int:
-    return min(experiment.training.meta_batch, side_by_side(experiment, task, max(1, size.kept)))
+def _under_way(experiment: Experiment, task: TaskSettings, size: NetworkSize) -> tuple[int, int]:
+    """Tasks that are worked on at once, and in how many chunks."""
+    kept = max(1, size.kept)
+    chunks = chunks_at_once(experiment, usable_cores(), kept)
+    return min(experiment.training.meta_batch, chunks * side_by_side(experiment, task, kept, chunks)), chunks
 
 
 def _moving(experiment: Experiment, size: NetworkSize) -> int:

@@ -10,13 +10,16 @@ from typing import Any, Literal, get_args
 
 import filelock
 
-from ..files import write_whole
+from ..files import set_aside, write_whole
 from ..paths import data_dir
 from ..spec import Experiment, parse
+from ..spec.errors import one_line, plain_text
 from .naming import new_run_path
 from .run_index import summarise
 
 MAX_BYTES = 16 << 20
+MOST_LEVELS = 10
+"""Settings are tables in tables; what is nested deeper could be read and not written again."""
 _VERSION = 1
 _PATIENCE = 5.0
 """Seconds to wait for another program that changes the queue, which takes it a moment."""
@@ -49,8 +52,8 @@ class Entry:
 
     @property
     def name(self) -> str:
-        """The experiment's name."""
-        return str(self.experiment.get("name", "experiment"))
+        """The experiment's name, in one line."""
+        return plain_text(str(self.experiment.get("name", "experiment")))
 
     def settings(self) -> Experiment:
         """The experiment.
@@ -109,9 +112,17 @@ class Queue:
         except TypeError:
             raise QueueError(f"{self.path}: entry {number} has missing or unknown parts") from None
         words = (entry.identity, entry.folder, entry.message)
-        if not all(isinstance(word, str) for word in words) or not isinstance(entry.experiment, dict) or entry.state not in get_args(State):
+        if (
+            not all(isinstance(word, str) for word in words)
+            or not isinstance(entry.experiment, dict)
+            or entry.state not in get_args(State)
+            or not entry.identity.isprintable()
+            or "\0" in entry.folder
+            or (entry.folder and not Path(entry.folder).is_absolute())
+            or _deeper(entry.experiment, MOST_LEVELS)
+        ):
             raise QueueError(f"{self.path}: entry {number} can't be used")
-        return entry
+        return replace(entry, message=one_line(entry.message))
 
     def set_aside(self) -> Path:
         """Put a file that can't be read out of the way, under a name of its own, and begin with an empty queue.
@@ -119,9 +130,7 @@ class Queue:
         Raises:
             OSError: when it can't be renamed.
         """
-        target = self.path.with_name(f"{self.path.stem}-unreadable-{secrets.token_hex(3)}.json")
-        self.path.rename(target)
-        return target
+        return set_aside(self.path)
 
     def add(self, experiments: Sequence[Experiment]) -> list[Entry]:
         """Put experiments at the end.
@@ -277,6 +286,11 @@ class Queue:
             raise QueueError(f"{self.path}: another program keeps it from being changed") from None
         except OSError as error:
             raise QueueError(f"{self.path}: can't be written: {error.strerror or error}") from None
+
+
+def _deeper(value: Any, levels: int) -> bool:
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return levels == 0 or any(_deeper(one, levels - 1) for one in inner)
 
 
 def _settled(entry: Entry) -> Entry:

@@ -1,6 +1,7 @@
 """What a user adds to a run: its title, star, tags and notes, in ``about.json`` of the run's folder."""
 
 import json
+import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -68,7 +69,7 @@ def _checked(raw: Any, path: Path) -> About:
         raise AboutError(f"{path}: tags should be a list of words")
     if not isinstance(notes, str):
         raise AboutError(f"{path}: notes should be text")
-    return About(clean_title(title), starred, clean_tags(tags), notes)
+    return About(clean_title(title), starred, clean_tags(tags), _whole(notes))
 
 
 def write_about(folder: Path, about: About) -> None:
@@ -77,20 +78,28 @@ def write_about(folder: Path, about: About) -> None:
     Raises:
         OSError: when they can't be written; the old ones are then as they were.
     """
-    raw = {"title": clean_title(about.title), "starred": about.starred, "tags": list(clean_tags(about.tags)), "notes": about.notes}
-    # Half of a surrogate pair can be typed and pasted, and is no UTF-8.
-    text = json.dumps(raw, ensure_ascii=False, indent=2).encode("utf-8", "replace")
+    raw = {"title": clean_title(about.title), "starred": about.starred, "tags": clean_tags(about.tags), "notes": _whole(about.notes)}
+    text = json.dumps(raw, ensure_ascii=False, indent=2).encode()
     if len(text) > MAX_BYTES:
         raise OSError(f"{folder / ABOUT}: notes should be shorter than 1 MB")
     write_whole(folder / ABOUT, text)
 
 
 def clean_title(text: str) -> str:
-    """A title on one line, without outer spaces, of a length that a list can show."""
-    return " ".join(text.split())[:MAX_TITLE]
+    """A title on one line, without outer spaces and control codes, of a length that a list can show."""
+    return _one_line(text)[:MAX_TITLE].strip()
 
 
 def clean_tags(tags: list[str] | tuple[str, ...]) -> tuple[str, ...]:
     """Tags without empty ones and doubles; commas part them where a user types them, so none holds one."""
-    words = (" ".join(tag.replace(",", " ").split())[:MAX_TAG] for tag in tags)
+    words = (_one_line(tag.replace(",", " "))[:MAX_TAG].strip() for tag in tags)
     return tuple(dict.fromkeys(word for word in words if word))[:MAX_TAGS]
+
+
+def _whole(text: str) -> str:
+    """Text without halves of surrogate pairs, which can be typed and pasted, and are no UTF-8."""
+    return text.encode("utf-8", "replace").decode()
+
+
+def _one_line(text: str) -> str:
+    return " ".join("".join(" " if unicodedata.category(letter) == "Cc" else letter for letter in _whole(text)).split())

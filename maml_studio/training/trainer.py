@@ -26,7 +26,7 @@ from .evaluation import evaluate, norm_mode
 from .events import Diverged, Event, Failed, Finished, Loading, OuterStep, Started, Stopped
 from .guard import Guard, HeldError
 from .initial import start_from
-from .machine import DeviceError, free_memory, prepare_thread, resolve_device, usable_cores
+from .machine import DeviceError, free_memory, prepare_thread, resolve_device
 from .memory import goes_flat
 from .outer_state import OuterState
 from .run_folder import BEST, LATEST, RunFolder, RunFolderError, RunInUseError
@@ -169,7 +169,7 @@ class Trainer:
         if self.ranks.size > 1:
             self.note = f"{self.ranks.size} processes share each meta-batch. {self.note}".rstrip()
         self.outer_gradient = outer_gradient_of(self.algorithm, flat=bool(self.state.progress["flat"]))
-        self.workers = Workers(self.state.progress["workers"], max(1, usable_cores() // self.ranks.local_size))
+        self.workers = Workers(self.state.progress["workers"], self.ranks.local_size)
 
     def events(self) -> Iterator[Event]:
         """Train to the end."""

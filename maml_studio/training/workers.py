@@ -12,14 +12,10 @@ from typing import TypeVar
 import torch
 
 from ..data import Episodes
-from ..spec import Experiment, UserModule
-from .chunks import work_of_a_batch
-from .machine import usable_cores
+from ..spec import Experiment
+from .chunks import chunks_at_once, usable_cores
 
 Result = TypeVar("Result")
-
-LEAST_WORK = 1_000_000
-"""Values that a meta-batch's forward passes leave, below which the interpreter's lock is what everybody waits for."""
 
 
 class Workers:
@@ -27,12 +23,12 @@ class Workers:
 
     Args:
         count: how many chunks are worked on at once.
-        cores: to be shared by them.
+        processes: how many share this machine's cores.
     """
 
-    def __init__(self, count: int = 1, cores: int = 1) -> None:
+    def __init__(self, count: int = 1, processes: int = 1) -> None:
         self.count = count
-        self._threads = max(1, cores // count)
+        self._threads = max(1, usable_cores() // processes // count)
         self._pool: ThreadPoolExecutor | None = None
 
     def each(self, chunks: Iterable[Episodes], work: Callable[[Episodes], Result], take: Callable[[Result], None]) -> None:
@@ -72,18 +68,11 @@ class Workers:
 
 
 def workers_for(experiment: Experiment, device: torch.device, processes: int = 1) -> int:
-    """How many chunks of a run should be worked on at once.
-
-    One on a GPU, which a chunk fills; where all tasks are one chunk; for a module of the user's own, which may draw random numbers, in an
-    order that must not depend on which thread was first; and where there is little to compute.
+    """How many workers a run should have: one on a GPU, which a chunk fills, else see :func:`chunks_at_once`.
 
     Args:
         experiment: the settings.
         device: where the computing is done.
         processes: how many share this machine's cores.
     """
-    if device.type != "cpu" or experiment.algorithm.pools_tasks or isinstance(experiment.model, UserModule):
-        return 1
-    if work_of_a_batch(experiment) < LEAST_WORK:
-        return 1
-    return max(1, min(usable_cores() // processes, experiment.training.meta_batch))
+    return chunks_at_once(experiment, max(1, usable_cores() // processes)) if device.type == "cpu" else 1

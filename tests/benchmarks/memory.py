@@ -2,8 +2,8 @@
 
     python tests/benchmarks/memory.py [words of a row's name ...] [--out FILE.json]
 
-A row is two outer steps of one chunk of tasks, with a validation before and after. Measured is the largest resident size (VmHWM) less
-that after the imports. Every row is taken with the outer gradient through all steps at once and one step at a time.
+A row is two outer steps of one chunk of tasks, or of one task for each core, with a validation before and after. Measured is the largest
+resident size (VmHWM) less that after the imports. Every row is taken with the outer gradient through all steps at once and one step at a time.
 """
 
 import argparse
@@ -64,7 +64,7 @@ def measure(changes: dict[str, Any]) -> dict[str, Any]:
     """One row, in this process."""
     from maml_studio.spec import load_preset, parse, with_changes
     from maml_studio.spec.editing import with_selection
-    from maml_studio.training.chunks import chunk_size
+    from maml_studio.training.chunks import chunk_size, usable_cores
     from maml_studio.training.memory import estimate
     from maml_studio.training.trainer import run
 
@@ -73,7 +73,7 @@ def measure(changes: dict[str, Any]) -> dict[str, Any]:
     if algorithm := changes.pop("algorithm", None):
         experiment = parse(with_selection(experiment.model_dump(), "algorithm", algorithm))
     chunk = chunk_size(with_changes(experiment, changes))
-    usual = {"training.meta_batch": chunk, "evaluation.tasks": max(2, min(chunk, 4))}
+    usual = {"training.meta_batch": max(chunk, usable_cores()), "evaluation.tasks": max(2, min(chunk, 4))}
     experiment = with_changes(experiment, usual | changes)
     estimated, before = estimate(experiment).total, _status("VmRSS")
     for _ in run(experiment):

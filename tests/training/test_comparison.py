@@ -11,10 +11,9 @@ from maml_studio.algorithms import Algorithm, build_algorithm
 from maml_studio.data import Episodes, Sampler, open_tasks
 from maml_studio.models import build_for
 from maml_studio.spec import Conv4, Experiment
-from maml_studio.training.chunks import chunk_size
+from maml_studio.training.chunks import chunk_size, usable_cores
 from maml_studio.training.comparison import RANDOM, TRAINED, WORST, Comparison, Condition, compare, conditions_of
 from maml_studio.training.evaluation import draw_tasks, evaluate
-from maml_studio.training.machine import usable_cores
 
 EXPERIMENTS = {
     "digits": digits(),

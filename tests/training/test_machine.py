@@ -5,7 +5,8 @@ import os
 import pytest
 import torch
 
-from maml_studio.training.machine import DeviceError, _has_double_backward, resolve_device, usable_cores
+from maml_studio.training.chunks import usable_cores
+from maml_studio.training.machine import DeviceError, _has_double_backward, resolve_device
 
 
 def test_the_cpu_differentiates_twice() -> None:

@@ -10,15 +10,14 @@ from maml_studio.algorithms import ALGORITHMS
 from maml_studio.data import Episodes, open_tasks, silent
 from maml_studio.spec import TABLES, Experiment, with_changes
 from maml_studio.training.checkpoint import load_checkpoint
-from maml_studio.training.chunks import chunk_size, work_of_a_batch
+from maml_studio.training.chunks import LEAST_WORK, chunk_size, chunks_at_once, usable_cores
 from maml_studio.training.control import Control
 from maml_studio.training.evaluation import evaluate
 from maml_studio.training.events import Finished, Stopped
 from maml_studio.training.guard import Guard
-from maml_studio.training.machine import usable_cores
 from maml_studio.training.run_folder import LATEST, RunFolder
 from maml_studio.training.trainer import Trainer, run
-from maml_studio.training.workers import LEAST_WORK, Workers, workers_for
+from maml_studio.training.workers import Workers, workers_for
 
 CPU = torch.device("cpu")
 TASKS = 7
@@ -28,7 +27,7 @@ ENOUGH = {"model__width": 32, "training__meta_batch": 12}
 
 @pytest.fixture
 def workers():
-    crew = Workers(3, cores=3)
+    crew = Workers(3)
     yield crew
     crew.close()
 
@@ -92,10 +91,10 @@ def test_an_error_comes_when_nobody_works_any_more(workers):
 
 
 def test_its_threads_compute_on_their_share_of_the_cores():
-    crew, seen = Workers(2, cores=6), []
+    crew, seen = Workers(2), []
     crew.each(numbered(2), lambda chunk: torch.get_num_threads(), seen.append)
     crew.close()
-    assert seen == [3, 3]
+    assert seen == [max(1, usable_cores() // 2)] * 2
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("chunks")]
 
 
@@ -103,7 +102,7 @@ def in_double(experiment: Experiment, count: int) -> Trainer:
     control = Control()
     tasks = open_tasks(experiment.data, silent)
     trainer = Trainer(experiment, tasks, Guard(None, experiment, control, None), control)
-    trainer.workers = Workers(count, count)
+    trainer.workers = Workers(count)
     trainer.algorithm.learner.module.double()
     trainer.state.meta = {name: value.detach().double().requires_grad_() for name, value in trainer.state.meta.items()}
     return trainer
@@ -155,13 +154,14 @@ def test_an_evaluation_scores_the_same(workers):
 
 def test_how_many():
     big = digits(**ENOUGH)
-    assert work_of_a_batch(big) >= LEAST_WORK > work_of_a_batch(sines())
     assert workers_for(big, CPU) == min(12, usable_cores())
     assert workers_for(big, CPU, processes=usable_cores()) == 1
-    assert workers_for(with_changes(big, {"training.meta_batch": 1}), CPU) == 1
-    assert workers_for(sines(), CPU) == 1
     assert workers_for(big, torch.device("cuda")) == 1
-    assert workers_for(suited(big, "joint"), CPU) == 1
+    assert [chunks_at_once(big, cores) for cores in (1, 2, 5, 100)] == [1, 2, 5, 12]
+    assert chunks_at_once(sines(), 8) == 1
+    assert chunks_at_once(suited(big, "joint"), 8) == 1
+    assert chunks_at_once(big, 8, kept=1) == 1
+    assert chunks_at_once(sines(), 8, kept=LEAST_WORK) == 4
 
 
 def test_they_share_the_meta_batch_and_the_budget():
