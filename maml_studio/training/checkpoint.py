@@ -16,6 +16,8 @@ from ..spec.errors import one_line, plain_text
 
 FORMAT = 1
 HEADER = "maml_studio"
+_PICKLES = (b"PK\x03\x04", b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")
+"""How torch.save's files begin, the older ones as any pickle does."""
 
 
 class CheckpointError(ValueError):
@@ -76,6 +78,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
     """
     if not path.is_file():
         raise CheckpointError(f"{path}: there is no such file")
+    _refuse_other_files(path)
     try:
         with safe_open(str(path), framework="pt") as file:
             header = (file.metadata() or {}).get(HEADER)
@@ -104,6 +107,18 @@ def load_checkpoint(path: Path) -> Checkpoint:
         raw["progress"],
         raw["frame"],
     )
+
+
+def _refuse_other_files(path: Path) -> None:
+    """Name what is told in the first bytes already, better than the reader of safetensors can."""
+    try:
+        with path.open("rb") as file:
+            begin = file.read(16)
+    except OSError as error:
+        raise CheckpointError(f"{path}: can't be read: {error.strerror or error}") from None
+    # A safetensors file begins with the length of its header, and the header with a brace.
+    if begin.startswith(_PICKLES) and begin[8:9] != b"{":
+        raise CheckpointError(f"{path}: is a pickle, as torch.save writes it, and those are never read; it should be a safetensors file")
 
 
 def _read_header(text: str, path: Path) -> dict[str, Any]:

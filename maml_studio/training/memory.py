@@ -51,6 +51,8 @@ TUTORIAL = _Factors(110 * MB, 1.3, 1.4, 1.4)
 DENSE = _Factors(80 * MB, 1.3, 1.4, 1.4)
 RECURRENT = _Factors(80 * MB, 8.5, 1.1, 1.1)
 """A recurrent layer is many small operations, each of which keeps its own."""
+SEVERAL_THREADS, SINGLE_TASKS = 1.2, 1.5
+"""How much more several threads take than one, as their buffers come and go between one another's; and where each has a single task."""
 UNROLLED_WEIGHTS, FLAT_WEIGHTS, TRIED_WEIGHTS = 2.3, 1.9, 3.2
 """How often a task's weights are there at each inner step: in training, and when it is tried."""
 
@@ -187,10 +189,11 @@ def _training(experiment: Experiment, task: TaskSettings, size: NetworkSize, *, 
     second_order = isinstance(algorithm, Unrolled) or algorithm.name == "imaml"
     through_all = isinstance(algorithm, Unrolled) and not flat and algorithm.name != "anil"
     passes = (max(1, steps) if through_all else 1) * factors.step + 1 if second_order else 2
-    activations = tasks * support * size.kept_bytes * passes
+    spread = 1 if chunks == 1 else SEVERAL_THREADS if tasks > chunks else SINGLE_TASKS
+    activations = spread * tasks * support * size.kept_bytes * passes
     with_support = not experiment.training.transductive and experiment.model.batch_norm
     often = factors.queries if tasks > chunks else factors.query
-    queries = often * tasks * (query + support * with_support) * size.kept_bytes
+    queries = spread * often * tasks * (query + support * with_support) * size.kept_bytes
     if isinstance(algorithm, Unrolled) and through_all and algorithm.multi_step:
         queries *= max(1, steps)  # the query loss after every step counts
     copies = 5 if algorithm.name in ("imaml", "reptile") else 1  # moments, or the vectors of conjugate gradients

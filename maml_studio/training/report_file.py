@@ -53,7 +53,7 @@ class KeptScores:
 
 def kept_scores(folder: Path) -> list[KeptScores]:
     """What a run folder's report holds of the trained model; what can't be read there is passed over, it can be measured again."""
-    raw = _read(folder)
+    raw = read_report(folder)
     found = []
     for report in [raw, *_comparisons(raw)]:
         results = report.get("results")
@@ -87,7 +87,7 @@ def save_own(report: Mapping[str, Any], folder: Path) -> None:
     Raises:
         OSError: when it can't be written.
     """
-    kept = [one for one in _comparisons(_read(folder)) if one.get("iteration") == report["iteration"]]
+    kept = [one for one in _comparisons(read_report(folder)) if one.get("iteration") == report["iteration"]]
     _write({**report, COMPARISONS: kept} if kept else report, folder)
 
 
@@ -106,7 +106,7 @@ def add_comparison(report: Mapping[str, Any], folder: Path) -> None:
         for result in report["results"]
     ]
     new = {key: report[key] for key in ("metric", "tasks", "part", "seed", "framed", "iteration", "experiment")} | {"results": results}
-    before = _read(folder)
+    before = read_report(folder)
     # Only what is of this checkpoint is of use to anybody.
     others = [one for one in _comparisons(before) if one.get("iteration") == new["iteration"] and not _same_tasks(one, new)]
     _write({**before, COMPARISONS: [*others, new][-MOST_COMPARISONS:]}, folder)
@@ -121,7 +121,8 @@ def _comparisons(raw: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [one for one in kept if isinstance(one, dict)] if isinstance(kept, list) else []
 
 
-def _read(folder: Path) -> dict[str, Any]:
+def read_report(folder: Path) -> dict[str, Any]:
+    """A run folder's report as it stands there; empty where there is none that can be read."""
     path = folder / REPORT
     try:
         with path.open("rb") as file:

@@ -3,7 +3,8 @@
     python tests/benchmarks/memory.py [words of a row's name ...] [--out FILE.json]
 
 A row is two outer steps of one chunk of tasks, or of one task for each core, with a validation before and after. Measured is the largest
-resident size (VmHWM) less that after the imports. Every row is taken with the outer gradient through all steps at once and one step at a time.
+resident size (VmHWM) less that after the imports. Every row is taken with the outer gradient through all steps at once, and one step at a
+time.
 """
 
 import argparse
