@@ -4,15 +4,39 @@ import os
 import signal
 import socket
 import sys
+from collections.abc import Callable
 
-from PySide6.QtCore import QObject, QSocketNotifier, Qt, QTimer
-from PySide6.QtWidgets import QApplication
+from PySide6.QtCore import QEvent, QObject, QSocketNotifier, Qt, QTimer
+from PySide6.QtWidgets import QApplication, QWidget
 
 from .icons import icon
 from .main_window import MainWindow
 
+DESKTOP_FILE = "maml-studio"
+"""Name of the app's menu entry, by which a desktop knows whose a window is."""
 SWITCH_INTERVAL = 0.0005
 """Seconds that a thread may keep the interpreter while another waits: stalls of 190 ms became 12 ms on two cores."""
+
+
+class AfterPainting(QObject):
+    """Calls once, when a window has been painted for the first time, or half a second after: a window that opens small is never painted."""
+
+    LATEST = 500
+
+    def __init__(self, window: QWidget, then: Callable[[], None]) -> None:
+        super().__init__(window)
+        self._timer = QTimer(self, singleShot=True, interval=self.LATEST)
+        self._timer.timeout.connect(then)
+        self._timer.start()
+        window.installEventFilter(self)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Wait for the end of the first painting."""
+        if event.type() == QEvent.Type.Paint:
+            watched.removeEventFilter(self)
+            if self._timer.isActive():
+                self._timer.start(0)
+        return False
 
 
 class SignalWatcher(QObject):
@@ -58,7 +82,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Open the window and stay until it is closed.
 
     Args:
-        arguments: an experiment file or a drawn task to open, if any.
+        arguments: an experiment file, a drawn task or a run folder to open, if any.
 
     Returns:
         The exit code.
@@ -70,17 +94,22 @@ def main(arguments: list[str] | None = None) -> int:
     keep_every_move(app)
     app.setApplicationName("MAML Studio")
     app.setApplicationDisplayName("MAML Studio")
-    app.setDesktopFileName("maml-studio")
+    app.setDesktopFileName(DESKTOP_FILE)
     window = MainWindow()
     app.setWindowIcon(icon("app"))
     watcher = SignalWatcher(window)
     app.aboutToQuit.connect(window.finish)
-    window.show()
+
+    def go_on() -> None:
+        if not window.isVisible():
+            return  # closed already
+        window.build_pages()
+        if arguments:
+            window.files.open(arguments[0])
+
     # The pages need pyqtgraph, which takes a second to import: the settings are on the screen before.
-    QTimer.singleShot(0, window.build_pages)
-    if arguments:
-        # After the pages, which a drawing needs.
-        QTimer.singleShot(0, lambda: window.files.open(arguments[0]))
+    AfterPainting(window, go_on)
+    window.show()
     try:
         return app.exec()
     finally:

@@ -7,9 +7,11 @@ import sys
 import time
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QCoreApplication, Qt
+from PySide6.QtGui import QPaintEvent
+from PySide6.QtWidgets import QWidget
 
-from maml_studio.gui.app import keep_every_move
+from maml_studio.gui.app import AfterPainting, keep_every_move
 
 COMPRESSIONS = (Qt.ApplicationAttribute.AA_CompressHighFrequencyEvents, Qt.ApplicationAttribute.AA_CompressTabletEvents)
 
@@ -32,6 +34,31 @@ def test_no_move_of_a_pen_is_lost(qapp):
     assert not any(qapp.testAttribute(one) for one in COMPRESSIONS)
     for one, on in zip(COMPRESSIONS, before, strict=True):
         qapp.setAttribute(one, on=on)
+
+
+class Painted(QWidget):
+    def __init__(self, happened: list[str]) -> None:
+        super().__init__()
+        self.happened = happened
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        self.happened.append("painted")
+
+
+@pytest.mark.parametrize("shown", [True, False])
+def test_what_takes_long_comes_after_the_first_painting(qtbot, shown):
+    """And for a window that is never painted, half a second later."""
+    happened: list[str] = []
+    window = Painted(happened)
+    qtbot.addWidget(window)
+    AfterPainting(window, lambda: happened.append("built"))
+    if shown:
+        window.show()
+    qtbot.waitUntil(lambda: "built" in happened)
+    assert happened[0] == ("painted" if shown else "built")
+    window.repaint()
+    QCoreApplication.processEvents()
+    assert happened.count("built") == 1
 
 
 @pytest.mark.skipif(not shutil.which("Xvfb"), reason="there is no Xvfb: apt install xvfb")
