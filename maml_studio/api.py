@@ -9,7 +9,7 @@ transductive: batch norm takes its statistics from the support set, so that one 
 """
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -36,6 +36,7 @@ from .training.events import StepScore
 from .training.framing import FramedSampler
 from .training.machine import resolve_device
 from .training.report import Report, make_results
+from .training.report_summary import ReportSummary, report_summary
 from .training.run_folder import BEST, LATEST, RunFolder
 
 __all__ = ["Adapted", "InputError", "Prediction", "Scores", "Trained", "ends_in_softmax", "load", "random_start", "read_images"]
@@ -81,12 +82,13 @@ class Scores:
 class Trained:
     """A meta-trained initialisation; it never changes, and any thread may use it."""
 
-    def __init__(self, checkpoint: Checkpoint, origin: str) -> None:
+    def __init__(self, checkpoint: Checkpoint, origin: str, run: Path | None = None) -> None:
         """Check that the weights fit the network.
 
         Args:
             checkpoint: what was trained, and how.
             origin: named in errors.
+            run: the run folder that it comes from, if any.
 
         Raises:
             CheckpointError: when they don't, or the checkpoint's other entries can't be used.
@@ -98,6 +100,7 @@ class Trained:
         self.scores = _read_scores(checkpoint, origin)
         """The last validation before the checkpoint; None if there was none."""
         self._checkpoint = checkpoint
+        self._run = run
         _check_size(checkpoint, origin)
         self._algorithm = build_algorithm(self.experiment, build_for(self.experiment))
         # torch.func.functional_call puts the parameters on the module while it runs: one thread at a time.
@@ -126,6 +129,11 @@ class Trained:
                 "one trained with Unicorn-MAML, Proto-MAML or ProtoNet takes any number"
             )
         return ""
+
+    @property
+    def tested(self) -> ReportSummary | None:
+        """What the run's ``report.json`` says of these very weights on its own test tasks; None where they were not evaluated."""
+        return report_summary(self._run, self.iteration) if self._run else None
 
     @property
     def meta(self) -> Params:
@@ -314,6 +322,14 @@ class Adapted:
         """What it was adapted to: ``[n, 1, 28, 28]``, or points ``[n, 1]``."""
         return self._support.support_x[0]
 
+    def renamed(self, names: Mapping[str, str]) -> "Adapted":
+        """The same with other class names; they are labels only, so that nothing is adapted anew.
+
+        Args:
+            names: the new name of every class, by its old one.
+        """
+        return Adapted(self.trained, self._support, tuple(names[name] for name in self.classes), self._path)
+
     def parameters(self, step: int | None = None) -> Params:
         """The network's weights after ``step`` inner steps, all of them if None.
 
@@ -423,10 +439,11 @@ def load(path: str | Path, kind: Literal["best", "latest"] = "best") -> Trained:
         raise CheckpointError(f"{path}: there is no such file or folder")
     if kind not in (BEST, LATEST):
         raise InputError(f"kind should be best or latest, not {kind!r}")
+    folder = None
     if path.is_dir():
-        run = RunFolder.open(path)
+        folder, run = path, RunFolder.open(path)
         path = run.checkpoint_path(LATEST) if kind == LATEST else run.best_or_latest()
-    return Trained(load_checkpoint(path), str(path))
+    return Trained(load_checkpoint(path), str(path), folder)
 
 
 def random_start(experiment: Experiment, frame: Frame | None = None) -> Trained:

@@ -82,6 +82,15 @@ def write_whole(path: Path, content: bytes) -> None:
         file.write(content)
 
 
+def set_aside(path: Path) -> Path:
+    """Put a file that can't be read out of the way, under a name of its own beside it; gives where it is now.
+
+    Raises:
+        OSError: when it can't be renamed.
+    """
+    return path.rename(path.with_name(f"{path.stem}-unreadable-{secrets.token_hex(3)}{path.suffix}"))
+
+
 def _rename(part: Path, target: Path) -> None:
     # Windows refuses while another thread or a virus scanner has the old file open, which is soon over.
     for pause in _PAUSES:

@@ -51,7 +51,7 @@ def test_modes_and_random_start_stand_side_by_side(run: Path, capsys: pytest.Cap
     assert value["steps"] == value["results"][0]["steps"]
     assert main(["evaluate", str(run), "--tasks", "6", "--both-modes", "--random-start"]) == 0
     out = capsys.readouterr().out
-    assert "6 test tasks of digits, 3-way 1-shot, 5 queries, norm: support, trained for 2 iterations" in out
+    assert "6 test tasks of digits, 3-way 1-shot, 5 queries, norm: support, weights of iteration 2" in out
     for name in ("trained, support", "trained, transductive", "random start, support", "random start, transductive"):
         assert name in out
     assert main(["evaluate", str(run), "--tasks", "6"]) == 0
@@ -75,7 +75,7 @@ def test_one_mode_only_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str
     assert main(["evaluate", str(tmp_path / "run"), "--tasks", "2", "--both-modes"]) == 0
     out = capsys.readouterr().out
     assert "no batch norm, so there is one norm mode only" in out
-    assert "norm: layer norm" in out
+    assert "queries, layer norm, weights" in out
 
 
 def test_other_data_is_placed_as_in_training(run: Path, pictures: Path, capsys: pytest.CaptureFixture[str]) -> None:

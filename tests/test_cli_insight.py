@@ -22,7 +22,7 @@ def test_words_and_tables(run: Path, capsys: pytest.CaptureFixture[str]) -> None
     capsys.readouterr()
     assert main(["insight", str(run), "--tasks", "3", "--steps", "2"]) == 0
     out = capsys.readouterr().out
-    assert "MAML on digits, 3-way 1-shot, 15 queries per class, norm: support, trained for 2 iterations" in out
+    assert "MAML on digits, 3-way 1-shot, 15 queries per class, norm: support, weights of iteration 2" in out
     for words in ("Rapid learning or feature reuse?", "2 inner steps of MAML", "conv4", "accuracy, random start", "Task 1: 2 inner steps"):
         assert words in out
 

@@ -8,19 +8,23 @@ from typing import Annotated
 
 import typer
 
+from ..training.run_index import EXPERIMENT
 from .bench import bench
 from .compare import compare
 from .evaluate import adapt, evaluate
+from .explain import explain
 from .export import export
 from .insight import insight
+from .job import job
 from .lists import data, presets, runs
 from .output import CommandError
 from .queue import queue_app
 from .sweep import sweep
 from .train import resume, train
 
+VERBS = (train, resume, sweep, evaluate, compare, adapt, export, insight, bench, presets, runs, data, explain, job)
 OPENED = (".toml", ".drawn.json")
-"""A file that ends so and stands alone is opened in the window."""
+"""A file that ends so and stands alone is opened in the window; so is a run folder."""
 DONE, FAILED, WRONG = 0, 1, 2
 """Exit codes: done, a run failed, the words or a file are wrong."""
 
@@ -34,7 +38,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for verb in (train, resume, sweep, evaluate, compare, adapt, export, insight, bench, presets, runs, data):
+for verb in VERBS:
     app.command()(verb)
 app.add_typer(queue_app)
 
@@ -59,7 +63,7 @@ def open_window(files: Sequence[str] = ()) -> int:
     """Open the window and stay until it is closed.
 
     Args:
-        files: an experiment or a drawn task to open in it, as a double click hands it over.
+        files: an experiment, a drawn task or a run folder to open in it, as a double click hands it over.
 
     Raises:
         CommandError: where there is no display, or Qt does not start.
@@ -84,7 +88,7 @@ def main(arguments: list[str]) -> int:
         The exit code.
     """
     try:
-        if len(arguments) == 1 and arguments[0].endswith(OPENED) and Path(arguments[0]).is_file():
+        if len(arguments) == 1 and _is_for_window(arguments[0]):
             return open_window(arguments)
         code = app(arguments, prog_name="maml-studio", standalone_mode=False)
     except _UsageError as error:
@@ -105,6 +109,22 @@ def main(arguments: list[str]) -> int:
             raise
         return _complain(str(error), WRONG)
     return code if isinstance(code, int) else DONE
+
+
+def _is_for_window(word: str) -> bool:
+    """Whether a word that stands alone is to be opened: a file that ends as ours do, or a run folder.
+
+    Raises:
+        CommandError: when there is no such file, or the folder is no run.
+    """
+    path, verbs = Path(word), ("queue", *(verb.__name__ for verb in VERBS))
+    if word in verbs:
+        return False  # even where a folder of that name lies here
+    if path.is_dir() and not (path / EXPERIMENT).is_file():
+        raise CommandError(f"{word} is no run folder: there is no {EXPERIMENT} in it")
+    if word.endswith(OPENED) and not path.exists():
+        raise CommandError(f"{word}: there is no such file")
+    return path.is_dir() or word.endswith(OPENED)
 
 
 def _complain(message: str, code: int) -> int:

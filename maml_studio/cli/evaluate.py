@@ -11,6 +11,7 @@ from rich.table import Table
 
 from ..spec import SpecError, parse_assignment, with_assignments
 from ..spec.errors import Problem
+from ..training.norm_words import norm_words
 from .output import AllowModules, CommandError, Json, Model, Output, Sets, find_run, percent
 from .report import report_files, write_report
 
@@ -116,7 +117,7 @@ def evaluate(
 def _print_report(report: "Report", console: Console, *, both_modes: bool) -> None:
     """A line about the tasks, and a table with a column for each condition."""
     regression = report.experiment.regression
-    console.print(f"{report.about}, norm: {report.results[0].norm_mode}, trained for {report.iteration} iterations")
+    console.print(f"{report.about}, {norm_words(report.results[0].norm_mode)}, weights of iteration {report.iteration}")
     if both_modes and len({result.transductive for result in report.results}) == 1:
         console.print("This network has no batch norm, so there is one norm mode only.")
     what = "mean squared error ± 95%" if regression else "accuracy ± 95%"
@@ -187,6 +188,8 @@ def adapt_to_folder(model: str, support: Path, steps: int | None, as_is: bool, p
     if not support.is_dir():
         raise CommandError(f"--support {support}: should be a folder with one sub-folder of images per class")
     classes = find_classes(support.resolve(), silent)
+    if refusal := trained.refusal(len(classes)):
+        raise CommandError(f"--support {support}: {refusal[0].lower()}{refusal[1:]}")
     files = [file for one in classes for file in one.files]
     if polarity is Ink.auto:
         # The examples decide for the queries too, so that one query's answer does not depend on the others.
@@ -197,19 +200,13 @@ def adapt_to_folder(model: str, support: Path, steps: int | None, as_is: bool, p
 
 def _query_files(query: Path) -> list[Path]:
     """The images in a folder, however deep; or one image."""
-    from ..data.images import SUFFIXES
+    from ..data.folder_tree import find_images
 
     if query.is_file():
         return [query]
     if not query.is_dir():
         raise CommandError(f"--query {query}: there is no such folder")
-    files = sorted(file for file in query.rglob("*") if file.is_file() and not file.name.startswith("."))
-    if not files:
-        raise CommandError(f"--query {query}: holds no images")
-    for file in files:
-        if file.suffix.lower() not in SUFFIXES:
-            raise CommandError(f"--query {query}: {file} is no image; move it elsewhere")
-    return files
+    return find_images(query)
 
 
 def _refuse_unused(assignments: list[str]) -> None:

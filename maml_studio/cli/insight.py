@@ -51,7 +51,7 @@ def insight(
 
         subject = look_at(load(find_run(model)), steps=steps, seed=seed, progress=tell)
         report = see_all(subject, tasks=tasks, task=task - 1, progress=tell)
-    console.print(f"{report.model}: {report.about}, trained for {report.iteration} iterations")
+    console.print(f"{report.model}: {report.about}, weights of iteration {report.iteration}")
     for question, answer in report.answers.items():
         console.print(f"\n{QUESTIONS[question]}")
         console.print(answer.paragraph)

@@ -11,6 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from ..spec import Experiment
 from ..training.events import Diverged, Event, Failed, Finished, Held, Loading, OuterStep, Resumed, Started, StepScore, Stopped, Validation
+from ..training.norm_words import norm_words
 from .output import percent
 
 SECONDS_BETWEEN_LINES = 15.0
@@ -70,7 +71,8 @@ class Reporter:
                 self._began, self._first = time.monotonic(), event.iteration
                 self._console.print(
                     f"{self._experiment.name}: {event.iterations} iterations on {event.device}, {event.parameters:,} parameters, "
-                    f"norm: {event.norm_mode}" + (f", going on after iteration {event.iteration}" if event.iteration else "")
+                    + norm_words(event.norm_mode)
+                    + (f", going on after iteration {event.iteration}" if event.iteration else "")
                 )
                 if event.note:
                     self._console.print(event.note)
@@ -101,7 +103,7 @@ class Reporter:
         if self._best:
             self._console.print(
                 f"Best: {_result(self._best.scores)} at iteration {self._best.iteration} ({self._best.tasks} validation tasks, "
-                f"{self._best.scores[-1].step} inner steps, norm: {self._best.norm_mode})"
+                f"{self._best.scores[-1].step} inner steps, {norm_words(self._best.norm_mode)})"
             )
         self._console.print(f"Run folder: {folder}")
 

@@ -7,6 +7,7 @@ import typer
 from rich.table import Table
 
 from ..paths import data_dir, runs_dir
+from ..training.norm_words import norm_words
 from .output import AllowModules, CommandError, Json, Output, percent
 from .train import experiment_of, stopped_by_signals
 
@@ -91,4 +92,4 @@ def _score(search: "Search", trial: "Trial") -> str:
     if trial.score is None:
         return "no validation"
     value = percent(trial.score, trial.ci95) if search.plan.metric == "accuracy" else f"{trial.score:.3g} ± {trial.ci95 or 0:.2g}"
-    return f"{value} ({trial.tasks} validation tasks, norm: {trial.norm_mode})"
+    return f"{value} ({trial.tasks} validation tasks, {norm_words(trial.norm_mode)})"

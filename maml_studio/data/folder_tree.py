@@ -85,6 +85,26 @@ def find_classes(root: Path, progress: Progress) -> list[ClassFolder]:
     return classes
 
 
+def find_images(root: Path) -> list[Path]:
+    """All images below a folder, however deep, by name.
+
+    Raises:
+        DataError: when there is none, or something else is among them.
+    """
+    found: list[Path] = []
+    folders, place = [root], root.resolve()
+    while folders:
+        listing = _list(folders.pop(), place)
+        for file in listing.files:
+            if file.suffix.lower() not in SUFFIXES:
+                raise DataError(f"{file} is no image; move it elsewhere")
+        found += listing.files
+        folders += listing.folders
+    if not found:
+        raise DataError(f"{root} holds no images")
+    return sorted(found)
+
+
 def _class(folder: Path, listing: _Listing, group: str) -> ClassFolder:
     if not listing.files:
         raise DataError(f"{folder} is empty; put images into it, or remove it")
@@ -114,7 +134,7 @@ def _list(folder: Path, root: Path) -> _Listing:
                 else:
                     raise DataError(f"{path} is neither a file nor a folder; remove it")
     except OSError as error:
-        raise DataError(f"{folder} can't be read: {error.strerror or error}") from None
+        raise DataError(f"{error.filename or folder} can't be read: {error.strerror or error}") from None
     return listing
 
 

@@ -46,6 +46,8 @@ def read_grey(path: Path) -> Image.Image:
         raise DataError(f"{path} has too many pixels; make it smaller than {_MOST_PIXELS // 1_000_000} megapixels") from None
     except UnidentifiedImageError:
         raise DataError(f"{path} is no image that can be read; remove it, or save it again as PNG") from None
+    except PermissionError as error:
+        raise DataError(f"{path} can't be read: {error.strerror or error}") from None
     except Exception as error:  # Pillow's readers fail in many ways on broken bytes
         reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
         raise DataError(f"{path} can't be read as an image ({reason}); remove it, or save it again as PNG") from None

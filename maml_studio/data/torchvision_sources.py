@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -35,8 +35,7 @@ def load_mnist_bank(settings: DataSettings, progress: Progress) -> ImageBank:
         DataError: when the files are neither there nor to be had, or broken.
         Cancelled: when ``progress`` asked for it.
     """
-    from torchvision import datasets
-
+    datasets = _torchvision()
     kinds = {"mnist": datasets.MNIST, "fashion_mnist": datasets.FashionMNIST, "kmnist": datasets.KMNIST}
     return read_mnist(kinds[settings.source], data_dir(), progress)  # type: ignore[attr-defined]
 
@@ -48,9 +47,8 @@ def load_emnist_bank(settings: DataSettings, progress: Progress) -> ImageBank:
         DataError: when the files are neither there nor to be had, or broken.
         Cancelled: when ``progress`` asked for it.
     """
-    from torchvision import datasets
-
     del settings
+    datasets = _torchvision()
     return read_emnist(datasets.EMNIST, data_dir(), progress)
 
 
@@ -61,10 +59,25 @@ def load_omniglot_bank(settings: DataSettings, progress: Progress) -> ImageBank:
         DataError: when the files are neither there nor to be had, or broken.
         Cancelled: when ``progress`` asked for it.
     """
-    from torchvision import datasets
-
     del settings
+    datasets = _torchvision()
     return read_omniglot(datasets.Omniglot, data_dir(), progress)
+
+
+def _torchvision() -> Any:
+    """Its module of data sets; a packaged app may lack it, and it can't be imported beside another build of torch.
+
+    Raises:
+        DataError: when it can't be had.
+    """
+    try:
+        from torchvision import datasets
+    except (ImportError, RuntimeError) as error:
+        raise DataError(
+            f"this source needs torchvision, which can't be used here ({error}); choose digits or glyphs, which are built in, or a folder "
+            "of images, as data.source, or install MAML Studio with pip"
+        ) from None
+    return datasets
 
 
 def read_mnist(dataset: type[datasets.MNIST], root: Path, progress: Progress, mirrors: Sequence[str] | None = None) -> ImageBank:

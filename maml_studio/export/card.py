@@ -1,19 +1,14 @@
 """The model card: what the model is, how it was trained, what it scored, how to use it. Markdown, as model hubs read it."""
 
-import json
 import re
 from pathlib import Path
 
 from ..api import Adapted, Trained
 from ..models import input_shape
-from ..spec import Experiment, ImageSettings, NWay, to_toml
+from ..spec import Experiment, ImageSettings, to_toml
 from .attribution import NOT_KNOWN, SOURCES, Source
+from .measured import measured, model_index, task_words
 from .snippet import higher_loop, usage
-
-_NORM_MODES = {
-    "transductive": "each batch of queries normalised by its own statistics (transductive)",
-    "support": "queries normalised by the statistics of the support set",
-}
 
 
 def model_card(
@@ -36,7 +31,7 @@ def model_card(
         about = "To go on meta-learning from here, the same `net` in an outer loop of the library `higher` (tried with 0.2.1):"
         sections += ["## In a MAML loop", about, _fenced(lines, "python")]
     sections += ["## Input", input_text(trained)]
-    sections += [f"## Measured {'error' if experiment.regression else 'accuracy'}", _measured(model)]
+    sections += [f"## Measured {'error' if experiment.regression else 'accuracy'}", measured(model)]
     sections += ["## Training", _training(trained), _fenced(public_toml(experiment), "toml")]
     sections += ["## Data", _data(experiment)]
     return "\n\n".join(sections) + "\n"
@@ -63,42 +58,8 @@ def _front_matter(model: Trained | Adapted) -> str:
         lines.append("pipeline_tag: image-classification")
     if licence := _source(experiment).licence:
         lines.append(f"license: {licence}")
-    lines += ["tags:", *(f"- {tag}" for tag in tags), *_model_index(trained), "---"]
+    lines += ["tags:", *(f"- {tag}" for tag in tags), *model_index(trained), "---"]
     return "\n".join(lines)
-
-
-def _model_index(trained: Trained) -> list[str]:
-    """The last validation at its last inner step, with its conditions."""
-    scores, experiment = trained.scores, trained.experiment
-    if scores is None:
-        return []
-    last = scores.steps[-1]
-    found, half = (last.query_loss, last.query_loss_ci95) if last.accuracy is None else (last.accuracy, last.accuracy_ci95)
-    metric = {
-        "type": "mse" if experiment.regression else "accuracy",
-        "value": round(found, 4),
-        "name": f"{'mean squared error' if experiment.regression else 'accuracy'} after {last.step} inner steps, norm: {scores.norm_mode}",
-        "args": {
-            "inner_steps": last.step,
-            "norm_mode": scores.norm_mode,
-            "tasks": scores.tasks,
-            "ci95": half if half is None else round(half, 4),
-        },
-    }
-    task = {"type": "tabular-regression" if experiment.regression else "image-classification", "name": _task(experiment)}
-    dataset = {"type": experiment.data.source, "name": experiment.data.title, "split": "validation"}
-    return [
-        "model-index:",
-        f"- name: {_json(experiment.name)}",
-        "  results:",
-        f"  - task: {_json(task)}",
-        f"    dataset: {_json(dataset)}",
-        f"    metrics: {_json([metric])}",
-    ]
-
-
-def _json(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False)
 
 
 def _source(experiment: Experiment) -> Source:
@@ -118,7 +79,7 @@ def _what(model: Trained | Adapted, step: int | None, file_format: str) -> str:
     network = f"{experiment.model.title}, meta-trained with {experiment.algorithm.title} on {experiment.data.title}"
     name = _text(experiment.name)
     if isinstance(model, Trained):
-        sentences = [f"{network}: an initialisation that learns {_task(experiment)}."]
+        sentences = [f"{network}: an initialisation that learns {task_words(experiment)}."]
         sentences += ["It is a starting point and has to be adapted before it predicts.", *_about_ways(trained)]
         if experiment.model.batch_norm:
             sentences.append("Keep it in `train()` until it is adapted: its batch norm has no statistics of its own.")
@@ -148,15 +109,6 @@ def _about_ways(trained: Trained) -> list[str]:
     return [text + ("." if trained.most_classes == 2 else "; for fewer, keep as many of the head's first rows.")]
 
 
-def _task(experiment: Experiment) -> str:
-    task = experiment.task
-    if isinstance(task, NWay):
-        return f"{task.way} classes from {task.shot} example{'s' if task.shot > 1 else ''} of each"
-    if experiment.regression:
-        return f"a function from {task.shot} points"
-    return f"to tell one class from the rest, from {task.shot} example{'s' if task.shot > 1 else ''} of each"
-
-
 def input_text(trained: Trained) -> str:
     """What the network takes, and how to make it from an image."""
     experiment = trained.experiment
@@ -177,30 +129,6 @@ def input_text(trained: Trained) -> str:
         f"{text} In the training images the ink's longer side measures {frame.box:.0f} of the {frame.size} pixels on average, {middle} is "
         f"in the middle, and lines are {frame.width:.1f} pixels wide: images of the same kind work best."
     )
-
-
-def _measured(model: Trained | Adapted) -> str:
-    trained = model.trained if isinstance(model, Adapted) else model
-    scores, experiment = trained.scores, trained.experiment
-    if scores is None:
-        return "Not measured."
-    head = ["inner steps", "mean squared error ± 95%" if experiment.regression else "accuracy ± 95%"]
-    rows = []
-    for score in scores.steps:
-        if score.accuracy is None or score.accuracy_ci95 is None:
-            rows.append(f"| {score.step} | {score.query_loss:.4g} ± {score.query_loss_ci95:.2g} |")
-        else:
-            rows.append(f"| {score.step} | {100 * score.accuracy:.1f} ± {100 * score.accuracy_ci95:.1f} % |")
-    about = (
-        f"{scores.tasks} validation tasks ({_task(experiment)}) of {experiment.data.title} after {scores.iteration} outer iterations; "
-        f"{_NORM_MODES.get(scores.norm_mode, f'norm: {scores.norm_mode}')}. "
-        "Such tasks also choose a run's best checkpoint, so expect a little less on test tasks."
-    )
-    if isinstance(model, Adapted):
-        about = "How the initialisation does on new tasks; this very task was not measured. " + about
-    if scores.norm_mode == "transductive":
-        about += " The lines under Use take the support set's statistics instead, and may score differently."
-    return "\n".join([about, "", f"| {head[0]} | {head[1]} |", "|---|---|", *rows])
 
 
 def _training(trained: Trained) -> str:

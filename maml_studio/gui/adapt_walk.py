@@ -4,7 +4,8 @@
 support drawings took 44 ms of computing. With the statistics frozen, as in an export, the same takes 3 ms.
 """
 
-from collections.abc import Sequence
+import copy
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -36,6 +37,16 @@ class Walk:
                 self._networks = [freeze(adapted, step) for step in range(adapted.steps + 1)]
         except ExportError:  # a network of the user's own whose statistics can't be frozen
             self._networks = []
+
+    def renamed(self, names: Mapping[str, str]) -> "Walk":
+        """The same with other class names.
+
+        Args:
+            names: the new name of every class, by its old one.
+        """
+        other = copy.copy(self)
+        other.adapted = self.adapted.renamed(names)
+        return other
 
     def query(self, image: np.ndarray) -> np.ndarray:
         """For one image ``[28, 28]``: ``[steps + 1, classes]``."""

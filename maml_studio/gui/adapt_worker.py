@@ -104,7 +104,7 @@ class AdaptWorker(LatestWorker):
     def __init__(self, parent: Any = None) -> None:
         super().__init__(parent)
         self._trained: tuple[object, Trained] | None = None
-        self._walk: tuple[object, Walk, np.ndarray] | None = None
+        self._walk: tuple[object, tuple[str, ...], Walk, np.ndarray] | None = None
 
     def run(self) -> None:
         """Take requests until the end, on one core.
@@ -138,12 +138,15 @@ class AdaptWorker(LatestWorker):
         if self.outdated():
             return None
         steps = own_steps(trained) if request.steps is None else request.steps
-        # By what is drawn and not by the version: another frame, or undo and redo, change nothing.
-        key = (self._trained and self._trained[0], request.names[:used], support, steps)
+        # By what is drawn and not by the version: another frame, or undo and redo, change nothing. Names are labels only.
+        key, names = (self._trained and self._trained[0], support, steps), request.names[:used]
         if self._walk is None or self._walk[0] != key:
-            new = self._adapt(trained, request.names[:used], support, steps)
-            self._walk = (key, new, new.support())
-        _, walk, own = self._walk
+            new = self._adapt(trained, names, support, steps)
+            self._walk = (key, names, new, new.support())
+        elif self._walk[1] != names:
+            _, before, walk, own = self._walk
+            self._walk = (key, names, walk.renamed(dict(zip(before, names, strict=True))), own)
+        _, _, walk, own = self._walk
         adapted = walk.adapted
         if request.query is None or self.outdated():
             # Whoever draws on has a newer request; the adaptation is kept for it.

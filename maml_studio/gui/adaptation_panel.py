@@ -6,6 +6,7 @@ import numpy as np
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QSlider, QToolButton, QVBoxLayout, QWidget
 
+from ..training.norm_words import norm_words
 from . import theme
 from .adapt_worker import LEAST_STEPS
 from .cards import card
@@ -155,7 +156,7 @@ class AdaptationPanel(QWidget):
             return
         step = min(self.step, len(self._losses) - 1)
         walked = f"after {step} of {len(self._losses) - 1} inner steps" if ready else "this algorithm has no inner steps"
-        self.words.setText(f"{walked}: support loss {self._losses[step]:.3f}, norm: {self._norm}")
+        self.words.setText(f"{walked}: support loss {self._losses[step]:.3f}, {norm_words(self._norm)}")
         self._mark(self.plot, step, min(self._losses), max(self._losses))
         if self._walk is not None:
             self._show_walk(self._walk, min(step, len(self._walk) - 1))

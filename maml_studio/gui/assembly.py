@@ -96,7 +96,7 @@ def _bring_back(window: MainWindow) -> None:
         window.pages[name].models.bring_back(memory.text(f"{name}/model"))
     for name in REMEMBER:
         window.pages[name].bring_back(memory.text(name))
-    for name in ("evaluate", "insight"):
+    for name in ("evaluate", "insight", "compare"):
         window.pages[name].own_code.begin(memory)
     if runs:
         window.session.restore(runs[0])

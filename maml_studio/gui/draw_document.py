@@ -7,6 +7,7 @@ another. So an undone action gives back the very sketches that were there, and r
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QUndoStack
@@ -43,6 +44,9 @@ class DrawDocument(QObject):
         self.stack.setUndoLimit(UNDO_STEPS)
         self.title = ""
         """What its file says that it is; kept as it is."""
+        self.path: Path | None = None
+        """Its file; None where it has none yet."""
+        self._begun = 0  # how many steps there were when it was begun
         self.version = 0
         """Another one after every change of what a model learns from."""
         self._frame = Frame()
@@ -85,7 +89,7 @@ class DrawDocument(QObject):
     @property
     def blank(self) -> bool:
         """Whether nobody has done anything to it yet."""
-        return not self.stack.count() and not any(map(any, self._state()[1:3])) and self.query.is_empty()
+        return self.stack.index() == self.stack.count() == self._begun and not any(map(any, self._state()[1:3])) and self.query.is_empty()
 
     def examples(self, one: ClassState) -> tuple[Example, ...]:
         """The drawings of a class that are on show and not empty."""
@@ -104,29 +108,71 @@ class DrawDocument(QObject):
         drawn = tuple(tuple(sketch.example for sketch in worth_keeping(one, 0)) for one in self.classes)
         return (self.shots, len(drawn)), tuple(one.name for one in self.classes), drawn, self.query.example
 
-    # Beginning anew; none of this can be undone
+    # Beginning anew
 
-    def begin(self, classes: int, shots: int, names: Sequence[str] = ()) -> None:
-        """Begin with empty classes."""
+    def begin(self, classes: int, shots: int, names: Sequence[str] = (), *, undoable: bool = False) -> None:
+        """Begin with empty classes; right after such a step this is part of it.
+
+        Args:
+            classes: how many.
+            shots: drawings per class.
+            names: of the first ones.
+            undoable: whether it is a step of the history, as whatever comes after a step is; otherwise the history begins there.
+        """
         names = (*names, *("" for _ in range(classes)))[:classes]
-        self.set_task(DrawnTask(tuple(DrawnClass(name) for name in names), shots=shots))
+        task = DrawnTask(tuple(DrawnClass(name) for name in names), shots=shots)
+        if undoable or self.stack.count():
+            self.replace("new drawing", task, None, key="begin")
+            self._begun = self.stack.index()
+        else:
+            self.set_task(task)
+
+    def replace(self, text: str, task: DrawnTask, path: Path | None, *, key: object = None) -> None:
+        """Show another drawing in place of this one; undo brings this one back, and whose file it is.
+
+        Args:
+            text: what the step is called.
+            task: at most `MAX_CLASSES` classes, as in its file.
+            path: its file.
+            key: steps with the same one that follow each other are one.
+        """
+        for sketch in self._growing():
+            sketch.lift()
+        before, after = self._now, self._arrangement(task)
+        # What belongs to the drawing that is not on show; a drawing may have been saved since.
+        other = (task.title, path, None)
+
+        def show(arrangement: Arrangement) -> None:
+            nonlocal other
+            mine = (self.title, self.path, self._saved)
+            self.title, self.path, saved = other
+            other = mine
+            self._show(arrangement)
+            self._saved = self._state() if saved is None else saved
+            self.modified_changed.emit()
+
+        self.stack.push(Rearrange(show, text, before, after, key))
 
     def set_task(self, task: DrawnTask, *, saved: bool = True) -> None:
-        """Show what was kept in a file.
+        """Show what was kept in a file; the history begins there.
 
         Args:
             task: at most `MAX_CLASSES` classes.
             saved: whether it is the same as in the user's file.
         """
+        self.stack.clear()
+        self._begun = 0
+        self.title = task.title
+        self._show(self._arrangement(task))
+        if saved:
+            self.mark_saved()
+
+    def _arrangement(self, task: DrawnTask) -> Arrangement:
         shots = min(task.shots, MAX_SHOTS)
         classes = [self._class(one.name, shots, one.examples) for one in task.classes[:MAX_CLASSES]]
         while len(classes) < MIN_CLASSES:
             classes.append(self._class("", shots))
-        self.stack.clear()
-        self.title = task.title
-        self._show(Arrangement(shots, tuple(classes), self._query(task.query)))
-        if saved:
-            self.mark_saved()
+        return Arrangement(shots, tuple(classes), self._query(task.query))
 
     def mark_saved(self) -> None:
         """It is now as in its file."""

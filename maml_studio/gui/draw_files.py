@@ -38,9 +38,13 @@ class DrawFiles(QObject):
     def __init__(self, document: DrawDocument, window: QWidget, settings: Callable[[], tuple[str, int | None]]) -> None:
         super().__init__(window)
         self._document, self._window, self._settings = document, window, settings
-        self.path: Path | None = None
         self.recent: list[Path] = []
         document.modified_changed.connect(self.changed)
+
+    @property
+    def path(self) -> Path | None:
+        """The drawing's file; None where it has none yet."""
+        return self._document.path
 
     @property
     def title(self) -> str:
@@ -55,10 +59,10 @@ class DrawFiles(QObject):
     def restore(self, task: DrawnTask, path: Path | None) -> None:
         """Bring back what was there when the window was closed, and which file it belongs to."""
         self._document.set_task(task, saved=path is None and not any(one.drawn for one in task.classes))
-        if path is not None and path.is_file():
-            self.path = path
+        self._document.path = path if path is not None and path.is_file() else None
+        if self.path is not None:
             try:
-                if _content(read_drawn(path)) == _content(task):
+                if _content(read_drawn(self.path)) == _content(task):
                     self._document.mark_saved()
                 else:
                     self._document.mark_unsaved()
@@ -82,7 +86,8 @@ class DrawFiles(QObject):
         box = QMessageBox(
             QMessageBox.Icon.Question,
             "Unsaved drawings",
-            f"Save {name} before others take their place? If you don't, what is not in a file is gone.",
+            f"Save {name} before others take their place? If you don't, what is not in a file is gone when the window closes; "
+            "until then Undo brings it back.",
             button.Save | button.Discard | button.Cancel,
             self._window,
         )
@@ -97,9 +102,7 @@ class DrawFiles(QObject):
     def new(self) -> None:
         """Begin anew, with as many classes and shots."""
         if self.may_replace():
-            self.path = None
-            self._document.begin(len(self._document.classes), self._document.shots)
-            self.changed.emit()
+            self._document.begin(len(self._document.classes), self._document.shots, undoable=True)
             self.opened.emit()
 
     def ask_open(self) -> None:
@@ -126,7 +129,7 @@ class DrawFiles(QObject):
             return False
         if not self.may_replace():
             return False
-        self._document.set_task(task)
+        self._document.replace(f"open {path.name}", task, path)
         self._remember(path)
         self.opened.emit()
         return True
@@ -190,7 +193,7 @@ class DrawFiles(QObject):
         return True
 
     def _remember(self, path: Path) -> None:
-        self.path = path
+        self._document.path = path
         self.recent = [path, *(one for one in self.recent if one != path)][:RECENT]
         self.changed.emit()
 

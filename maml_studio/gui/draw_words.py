@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from .adapt_worker import DrawResult
 from .draw_document import DrawDocument
+from .model_chooser import told_training
 
 if TYPE_CHECKING:
     from ..api import Trained
@@ -13,11 +14,11 @@ if TYPE_CHECKING:
 NO_MODEL = "There is no model yet. Train one on the Train page (a minute is enough to begin with), or open a checkpoint."
 
 
-def model_note(trained: Trained) -> str:
-    """What a model is and can do."""
+def model_note(trained: Trained, place: str) -> str:
+    """What a model is and can do, chosen from that place."""
     most = trained.most_classes
     classes = "any number of classes" if most is None else f"{most} classes at most"
-    return f"{classes}, {trained.experiment.algorithm.title}, trained for {trained.iteration:,} iterations"
+    return f"{classes}, {trained.experiment.algorithm.title}, {told_training(place, trained.experiment, trained.iteration)}"
 
 
 def norm(trained: Trained) -> str:

@@ -10,6 +10,7 @@ from pydantic.fields import FieldInfo
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QCheckBox, QComboBox, QFileDialog, QHBoxLayout, QLineEdit, QPushButton, QSpinBox, QWidget
 
+from ..spec.fields import range_text
 from .wheel import leave_wheel_to_page
 
 LARGEST_SPIN = 2**31 - 1
@@ -199,25 +200,8 @@ def describe(info: FieldInfo) -> str:
     """The tooltip: what a field is, the paper's symbol, its unit and its range."""
     extra: dict[str, Any] = dict(info.json_schema_extra or {})  # type: ignore[arg-type]
     facts = [f"in papers {extra['symbol']}"] if extra.get("symbol") else []
-    facts += [fact for fact in (extra.get("unit"), _range(info)) if fact]
+    facts += [fact for fact in (extra.get("unit"), range_text(info)) if fact]
     return (info.description or "") + (f"\n({', '.join(facts)})" if facts else "")
-
-
-def _range(info: FieldInfo) -> str:
-    """A field's bounds in words, such as ``1 to 100`` or ``above 0 and at most 10``; empty where it has none."""
-    bounds = {type(item): item for item in info.metadata}
-    ge, gt, le, lt = (
-        _plain(getattr(bounds[kind], key)) if kind in bounds else "" for kind, key in ((Ge, "ge"), (Gt, "gt"), (Le, "le"), (Lt, "lt"))
-    )
-    if ge and le:
-        return f"{ge} to {le}"
-    low = f"above {gt}" if gt else f"{ge} or more" if ge else ""
-    high = f"below {lt}" if lt else f"{le} or less" if le else ""
-    return " and ".join(part for part in (low, high) if part)
-
-
-def _plain(number: float) -> str:
-    return f"{number:,.0f}" if number == int(number) else f"{number:g}"
 
 
 def _read_number(text: str) -> Any:

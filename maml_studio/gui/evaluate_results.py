@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QSignalBlocker, Qt
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QComboBox, QFrame, QGridLayout, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
+from ..training.norm_words import norm_words
 from . import theme
 from .cards import card, heading, scrolling
-from .elided_label import ElidedLabel
 from .evaluate_confusion import ConfusionView
 from .evaluate_histogram import TaskHistogram
 from .evaluate_tasks import LEAST, AnsweredTask
@@ -48,31 +48,42 @@ class EvaluateResults(QWidget):
         self.which.setToolTip("Whose tasks, confusion and worst tasks are shown below")
         self.which.currentIndexChanged.connect(self._show_details)
         leave_wheel_to_page(self.which)
-        self._notes = {
-            key: ElidedLabel("", theme.manager(), role="muted", small=True, right=True) for key in ("tasks", "confusion", "worst")
-        }
+        self.step = QComboBox()
+        self.step.setAccessibleName("Inner step of the details")
+        self.step.setToolTip("After how many inner steps the tasks' scores, the confusion and the answers to the worst tasks are shown")
+        self.step.currentIndexChanged.connect(self._show_details)
+        leave_wheel_to_page(self.step)
+        for box in (self.which, self.step):
+            box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
+        self._notes = {key: QLabel() for key in ("tasks", "confusion", "worst")}
+        for note in self._notes.values():
+            note.setProperty("role", "muted")
+            note.setWordWrap(True)  # a figure's tasks and norm are never cut off
         self._build()
         self.clear()
 
     def _build(self) -> None:
-        label = QLabel("Details of")
-        label.setBuddy(self.which)
         choice = QHBoxLayout()
-        choice.addWidget(label)
-        choice.addWidget(self.which)
+        self._labels = {}
+        for words, box in (("Details of", self.which), ("after", self.step)):
+            self._labels[box] = label = QLabel(words)
+            label.setBuddy(box)
+            choice.addWidget(label)
+            choice.addWidget(box)
         self._choice = QWidget()
         self._choice.setLayout(choice)
         choice.setContentsMargins(0, 0, 0, 0)
         figures = QHBoxLayout()
         figures.addLayout(self._figures)
         figures.addStretch(1)
-        figures.addWidget(self._choice, 0, Qt.AlignmentFlag.AlignBottom)
         self.head = QWidget()
         head = QVBoxLayout(self.head)
         head.setContentsMargins(2, 0, 0, 0)
         head.setSpacing(4)
         head.addWidget(self.about)
         head.addLayout(figures)
+        # A line of its own: beside the figures it made the page wider than a small window.
+        head.addWidget(self._choice, 0, Qt.AlignmentFlag.AlignRight)
         self._confusion_card = self._titled("Taken for one another", "confusion", self.confusion)
         self._tasks_card = self._titled("Tasks by their score", "tasks", self.histogram)
         self._worst_card = self._titled("The worst tasks", "worst", self.tasks)
@@ -91,13 +102,11 @@ class EvaluateResults(QWidget):
 
     def _titled(self, title: str, note: str, inside: QWidget) -> QFrame:
         box = QWidget()
-        head = QHBoxLayout()
-        head.addWidget(heading(title))
-        head.addStretch(1)
-        head.addWidget(self._notes[note])
         layout = QVBoxLayout(box)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.addLayout(head)
+        layout.setSpacing(2)
+        layout.addWidget(heading(title))
+        layout.addWidget(self._notes[note])
         layout.addWidget(inside, 1)
         return card(box)
 
@@ -131,17 +140,21 @@ class EvaluateResults(QWidget):
         for one in self._cards:
             one.show()
         self._place(confusion=not report.experiment.regression)
-        words = f"{report.model}, trained on {report.trained_on} for {report.iteration:,} iterations. {report.about}."
+        words = f"{report.model}, trained on {report.trained_on}, weights of iteration {report.iteration:,}. {report.about}."
         if len({result.transductive for result in report.results}) == 1 and not report.experiment.model.batch_norm:
             words += f" One norm mode only ({report.results[0].norm_mode}): the network has no batch norm."
         self.about.setText(words)
         self._show_figures(report)
         self._show_plot(report)
-        self.which.blockSignals(True)
-        self.which.clear()
-        self.which.addItems([result.name for result in report.results])
-        self.which.blockSignals(False)
-        self._choice.setVisible(len(report.results) > 1)
+        steps = [step for step, _, _ in report.results[0].figures]
+        for box, texts in ((self.which, [result.name for result in report.results]), (self.step, [after(step) for step in steps])):
+            with QSignalBlocker(box):
+                box.clear()
+                box.addItems(texts)
+                box.setCurrentIndex(0 if box is self.which else len(steps) - 1)
+            for widget in (box, self._labels[box]):
+                widget.setVisible(len(texts) > 1)
+        self._choice.setVisible(len(report.results) > 1 or len(steps) > 1)
         self._show_details()
 
     def _show_figures(self, report: Report) -> None:
@@ -181,7 +194,7 @@ class EvaluateResults(QWidget):
             role, dashed = ROLES[result.start], result is not report.results[0] and result.transductive != report.results[0].transductive
             plot.set_band(f"{result.name} 95%", x, low, high, role=role)
             plot.set_curve(result.name, x, scale * mean, role=role, name=result.name, dashed=dashed, symbol=True)
-        plot.set_note(f"{report.tasks:,} tasks, ± 95%")
+        plot.set_note(f"± 95%, {report.tasks:,} tasks")  # the curves' names tell the norm
 
     def prepare_picture(self) -> int:
         """Show as many of the worst tasks as a page has room for, whole, and nothing to choose or to scroll.
@@ -203,14 +216,19 @@ class EvaluateResults(QWidget):
         report, result = self.report, self.result()
         if report is None or result is None:
             return
-        last, mean, _ = result.figures[-1]
-        self.histogram.show_histogram(result.histogram, mean, accuracy=report.metric != "mse")
-        words = f"{result.name}, {report.tasks:,} tasks, after {last} steps"
-        for note in self._notes.values():
-            note.set_text(words)
-        if result.confusion is not None:
-            self.confusion.show_confusion(result.confusion)
-        self.tasks.show_tasks([AnsweredTask(task) for task in result.worst])
+        point = max(0, self.step.currentIndex())
+        step, mean, half = result.figures[point]
+        self.histogram.show_histogram(result.histograms[point], mean, accuracy=report.metric != "mse")
+        words = f"{report.tasks:,} tasks, {result.start}, {norm_words(result.norm_mode)}, {after(step)}"
+        figure = f"{mean:.3g} ± {half:.2g}" if report.metric == "mse" else f"{100 * mean:.1f} ± {100 * half:.1f} %"
+        self._notes["tasks"].setText(f"{figure}, {words}")
+        self._notes["confusion"].setText(words)
+        # Which tasks they are is decided by the last step; what they were answered is told for the chosen one.
+        last = after(result.figures[-1][0])
+        self._notes["worst"].setText(words if point == len(result.figures) - 1 else f"{words}; the worst of those {last}")
+        if result.confusions:
+            self.confusion.show_confusion(result.confusions[point])
+        self.tasks.show_tasks([AnsweredTask(task.at(point)) for task in result.worst])
 
 
 class TaskGrid(QWidget):
@@ -234,6 +252,7 @@ class TaskGrid(QWidget):
         """Show other tasks."""
         for task in self.tasks:
             self._grid.removeWidget(task)
+            task.hide()
             task.deleteLater()
         self.tasks, self._columns = tasks, 0
         self._lay_out()
@@ -262,6 +281,11 @@ class TaskGrid(QWidget):
         for column in range(self._grid.columnCount()):
             self._grid.setColumnStretch(column, 1 if column < columns else 0)
         self._grid.setRowStretch(self._grid.rowCount(), 1)
+
+
+def after(step: int) -> str:
+    """A point of the inner loop in words."""
+    return "before adaptation" if step == 0 else f"{step:,} inner step{'' if step == 1 else 's'}"
 
 
 def _before_and_after(result: Result, metric: str) -> list[str]:

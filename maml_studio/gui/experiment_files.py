@@ -30,11 +30,15 @@ class ExperimentFiles:
         self._window = window
 
     def open(self, path: str) -> None:
-        """Open what a double click named: a drawn task on the Draw page, anything else as settings."""
-        window = self._window
+        """Open what a double click or the command line named: drawings on the Draw page, a run folder or settings on the Train page."""
+        window, found = self._window, Path(path).absolute()
         if path.endswith(DRAWN_SUFFIX) and window.draw_page is not None:
-            if window.draw_page.files.open(Path(path)):
-                window.tabs.setCurrentWidget(window.draw_page)
+            if window.draw_page.files.open(found):
+                window.show_page("draw")
+            return
+        window.show_page("train")
+        if found.is_dir():
+            window.show_run(found)
         else:
             self.open_experiment(path)
 
@@ -81,6 +85,6 @@ class ExperimentFiles:
             text = "The settings can't be saved while a field is wrong: " + window.first_problem()
             QMessageBox.information(window, "Save experiment", text)
             return
-        path = ask_where(window, "Save experiment", f"{experiment.name}.toml", "Experiment", ".toml")
+        path = ask_where(window, "Save experiment", f"{experiment.name}.experiment.toml", "Experiment", ".toml")
         if path is not None:
             self.save(str(path))

@@ -1,45 +1,20 @@
-"""Ask what an export is to be and where it goes, write it in a thread, and say what came of it."""
+"""Ask what an export is to be and where it goes, have it written, and say what came of it."""
 
-from collections import deque
-from dataclasses import dataclass
+import sys
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QStandardPaths
+from PySide6.QtCore import QObject, QStandardPaths, Signal
 from PySide6.QtWidgets import QCheckBox, QDialog, QDialogButtonBox, QLabel, QMessageBox, QRadioButton, QVBoxLayout, QWidget
 
 from ..export import FORMATS, refusal
+from .export_worker import ExportRequest, ExportWorker
 from .model_chooser import title_of
 from .save_dialog import ask_where
-from .worker import LatestWorker
 
 TITLE = "Export trained model"
 _INDENT = 24
 _WIDTH = 460
-
-
-@dataclass(frozen=True)
-class ExportRequest:
-    """What is wanted: a run folder, or an adapted model and its inner step; the file, its format, and whether it ends in a softmax."""
-
-    model: Any
-    file: Path
-    file_format: str
-    softmax: bool
-
-
-class ExportWorker(LatestWorker):
-    """Writes exports."""
-
-    def work(self, request: ExportRequest) -> tuple[Path, Path]:
-        """Write file and card; gives their paths."""
-        from ..api import load
-        from ..export import export_model
-
-        model, step = (load(request.model), None) if isinstance(request.model, Path) else request.model
-        if FORMATS[request.file_format].prototypes:
-            step = 0
-        return export_model(model, request.file, request.file_format, step=step, softmax=request.softmax, overwrite=True)
 
 
 class FormatDialog(QDialog):
@@ -94,16 +69,26 @@ class FormatDialog(QDialog):
             self.softmax.setEnabled(FORMATS[self.file_format].graph)
 
 
-class Exporter:
-    """The export commands of the window."""
+class Exporter(QObject):
+    """The export commands of the window.
+
+    Signals:
+        idle: All that was asked for is written, or was said not to be.
+    """
+
+    idle = Signal()
 
     def __init__(self, window: QWidget) -> None:
+        super().__init__(window)
         self._window = window
         self.dialog: FormatDialog | None = None
         """The last choice of a format that was on show."""
-        self._waiting: deque[ExportRequest] = deque()
-        self._busy = False
-        self.worker = ExportWorker(window)
+        self.pending = 0
+        """How many exports are still to be written."""
+        self.quiet = False
+        """Whether only what went wrong is told."""
+        self._ended = False
+        self.worker = ExportWorker(self)
         self.worker.done.connect(self._done)
         self.worker.failed.connect(self._failed)
 
@@ -122,7 +107,8 @@ class Exporter:
         dialog.open()
 
     def end(self) -> None:
-        """End the thread."""
+        """Write what is still to be written, and end the thread; from here on nothing is asked of anybody."""
+        self.quiet = self._ended = True
         self.worker.end()
 
     def _ask_where(self, model: Any, stem: str, dialog: FormatDialog) -> None:
@@ -136,25 +122,25 @@ class Exporter:
             self.write(ExportRequest(model, file, name, dialog.softmax.isChecked()))
 
     def write(self, request: ExportRequest) -> None:
-        """Write an export in the thread, one after the other: the worker by itself would forget all but the latest."""
-        self._waiting.append(request)
-        self._next()
-
-    def _next(self) -> None:
-        if self._waiting and not self._busy:
-            self._busy = True
-            self.worker.ask(self._waiting.popleft())
-
-    def _go_on(self) -> None:
-        self._busy = False
-        self._next()
+        """Write an export in the thread, behind those that were asked for before."""
+        self.pending += 1
+        self.worker.ask(request)
 
     def _done(self, request: ExportRequest, paths: tuple[Path, Path]) -> None:
-        self._go_on()
         file, card = paths
         lines = [f"{file.name} ({FORMATS[request.file_format].title})", f"{card.name}, the model card with the lines that use it"]
-        QMessageBox.information(self._window, TITLE, f"Written to {file.parent}:\n\n" + "\n".join(lines))
+        if not self.quiet:
+            QMessageBox.information(self._window, TITLE, f"Written to {file.parent}:\n\n" + "\n".join(lines))
+        self._count()
 
     def _failed(self, request: ExportRequest, message: str) -> None:
-        self._go_on()
-        QMessageBox.warning(self._window, TITLE, message)
+        if self._ended:
+            print(f"maml-studio: {message}", file=sys.stderr)  # nobody is at the window any more
+        else:
+            QMessageBox.warning(self._window, TITLE, message)
+        self._count()
+
+    def _count(self) -> None:
+        self.pending -= 1
+        if not self.pending:
+            self.idle.emit()

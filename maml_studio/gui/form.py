@@ -90,6 +90,8 @@ class ExperimentForm(QScrollArea):
         self._more.toggled.connect(self._refresh)
         self._more.toggled.connect(self.more_toggled)
         self._sections = {name: Section(SECTION_TITLES[name]) for name in SECTIONS}
+        for name, section in self._sections.items():
+            section.header.setProperty("help", name)
         content = QWidget()
         self._column = QVBoxLayout(content)
         self._column.setContentsMargins(8, 4, 8, 8)
@@ -164,6 +166,10 @@ class ExperimentForm(QScrollArea):
         """Fold these sections away, and no others."""
         for name, section in self._sections.items():
             section.header.setChecked(name not in names)
+
+    def chosen_tables(self) -> dict[str, str]:
+        """The alternative in use of each table that has some, such as ``{"algorithm": "maml"}``."""
+        return {table: str(self._raw[table][_selector(table)]) for table in TABLES}
 
     def editor(self, field: str) -> Editor:
         """The editor of a field such as ``"task.way"``.

@@ -9,6 +9,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QBoxLayout, QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
+from ..training.norm_words import norm_words
 from . import theme
 from .cards import heading
 from .icons import icon
@@ -106,7 +107,7 @@ class StartCard(QuestionCard):
 
     def fill(self, answer: StartInsight) -> None:
         """See `QuestionCard`."""
-        note = f"{answer.tasks:,} tasks ± 95 %, norm: {answer.norm}"
+        note = f"{answer.tasks:,} tasks ± 95 %, {norm_words(answer.norm)}"
         self.accuracy.setVisible(answer.trained.accuracy is not None)
         self.loss.set_titles("Query loss", answer.metric)
         for plot in (self.accuracy, self.loss):

@@ -11,6 +11,7 @@ from PySide6.QtCore import QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QHelpEvent, QKeyEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
+from ..training.norm_words import norm_words
 from . import theme
 from .insight_figure import Figure
 
@@ -184,7 +185,7 @@ class LayerFigure(Figure):
         bars = self.bars
         if bars.found is None:
             return
-        note = f"mean over {bars.found.tasks:,} tasks ± 95 %, norm: {bars.found.norm}"
+        note = f"mean over {bars.found.tasks:,} tasks ± 95 %, {norm_words(bars.found.norm)}"
         self.set_note(note)
         rows = [bars.chosen] if bars.chosen is not None else range(len(bars.found.layers))
         told = [bars.words(row) for row in rows]

@@ -13,6 +13,7 @@ from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen, QTransform
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
+from ..training.norm_words import norm_words
 from . import theme
 from .insight_figure import Figure
 from .plot_data import log_ticks, short
@@ -279,7 +280,7 @@ class PlaneFigure(Figure):
         plane = self.map.plane
         if plane is None:
             return
-        whole = f"{plane.metric}, norm: {plane.norm}"
+        whole = f"{plane.metric}, {norm_words(plane.norm)}"
         self.set_note(note or (self._words(step) if step is not None else whole))
         steps = [step] if step is not None else range(len(plane.path))
         self.setAccessibleDescription("; ".join(self._words(one) for one in steps))

@@ -23,7 +23,11 @@ def restore_window(window: MainWindow, memory: Memory) -> None:
     room = window.screen().availableSize() - FRAME
     window.resize(DEFAULT.boundedTo(room))
     window.splitter.setSizes([335, window.width() - 335])
-    for key, restore in (("geometry", window.restoreGeometry), ("splitter", window.splitter.restoreState)):
+    for key, restore in (
+        ("geometry", window.restoreGeometry),
+        ("splitter", window.splitter.restoreState),
+        ("docks", window.restoreState),
+    ):
         value = memory.bytes(key)
         if value is not None:
             restore(value)
@@ -39,6 +43,8 @@ def restore_pages(window: MainWindow, memory: Memory) -> None:
         if smoothing.isdecimal():
             plot.set_smoothing(int(smoothing) / 100)
     window.show_page(memory.text("page"))
+    if memory.flag("help"):
+        window.help.open()
 
 
 def store(window: MainWindow, memory: Memory) -> None:
@@ -47,6 +53,8 @@ def store(window: MainWindow, memory: Memory) -> None:
     memory.set_bytes("splitter", window.splitter.saveState())
     memory.set_flag("more", window.form.shows_more())
     memory.set_text("folded", " ".join(window.form.folded()))
+    memory.set_flag("help", window.help.is_open)
+    memory.set_bytes("docks", window.saveState())
     if window.train_page is None:
         return
     current = window.tabs.currentWidget()

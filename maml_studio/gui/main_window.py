@@ -22,9 +22,11 @@ from ..training.naming import new_run_path
 from ..training.run_index import EXPERIMENT
 from . import assembly, layout, theme
 from .cards import line
+from .closing import may_close
 from .experiment_files import ExperimentFiles
 from .export_dialog import Exporter
 from .form import ExperimentForm
+from .help_place import HelpPlace
 from .icons import icon
 from .lock_bar import LockBar
 from .menus import Menus
@@ -53,6 +55,8 @@ class MainWindow(QMainWindow):
         self.form = ExperimentForm(self.memory.experiment())
         self._last_saved: tuple[Path | None, int] | None = None
         self.pages: dict[str, Any] = {}
+        self._ending = False
+        self.help = HelpPlace(self)
         self._build_left()
         layout.restore_window(self, self.memory)
         self.menus = Menus(self)
@@ -101,7 +105,11 @@ class MainWindow(QMainWindow):
         rows = QVBoxLayout(whole)
         rows.setContentsMargins(0, 0, 0, 0)
         rows.setSpacing(0)
-        rows.addWidget(self.tabs.bar)
+        top = QHBoxLayout()
+        top.setContentsMargins(0, 0, 8, 0)
+        top.addWidget(self.tabs.bar, 1)
+        top.addWidget(self.help.button)
+        rows.addLayout(top)
         rows.addWidget(line())
         rows.addWidget(self.splitter, 1)
         self.setCentralWidget(whole)
@@ -380,15 +388,16 @@ class MainWindow(QMainWindow):
             self.pages[name].set_run(self.session.folder, choose=self.session.running)
 
     def closeEvent(self, event: QCloseEvent) -> None:
-        """Ask before a run is ended; remember layout and settings."""
-        if self.session.running and not self._may_end_run():
+        """Ask before a run is ended, and let exports be written first; remember layout and settings."""
+        if not self._ending and not may_close(self):
             event.ignore()
             return
         self.finish()
         event.accept()
 
     def close_at_once(self) -> None:
-        """Close without a question, for when the system asks; a run saves its state first."""
+        """Close without a question, for when the system asks; a run saves its state first, and exports are written."""
+        self._ending = True
         self.finish()
         self.close()
 
@@ -411,13 +420,3 @@ class MainWindow(QMainWindow):
             # Nothing that the user asked for has failed: a word in passing is enough.
             where = f" ({error.filename})" if error.filename else ""
             self.statusBar().showMessage(f"This can't be remembered for the next start: {error.strerror or error}{where}.", MESSAGE_MS)
-
-    def _may_end_run(self) -> bool:
-        answer = QMessageBox.question(
-            self,
-            "A run is under way",
-            "Stop the run and close? Its state is saved, and it can be continued with “maml-studio resume”.",
-            QMessageBox.StandardButton.Yes | QMessageBox.StandardButton.Cancel,
-            QMessageBox.StandardButton.Cancel,
-        )
-        return answer == QMessageBox.StandardButton.Yes

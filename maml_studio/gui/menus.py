@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject
 from PySide6.QtGui import QAction, QActionGroup, QKeySequence
-from PySide6.QtWidgets import QApplication, QMenu, QMessageBox, QWhatsThis
+from PySide6.QtWidgets import QMenu, QMessageBox
 
 from .assembly import PAGES
 from .icons import icon
+from .job_dialog import ask_job
 
 if TYPE_CHECKING:
     from .main_window import MainWindow
@@ -36,15 +37,19 @@ class Menus(QObject):
         self._build_run()
         self._build_draw()
         self._build_view()
-        helps = window.menuBar().addMenu("&Help")
-        self._add(helps, "&What is this field?", "F1", self._explain)
-        self._add(helps, "&About MAML Studio", None, self._about, "help")
+        self.helps = helps = window.menuBar().addMenu("&Help")
+        self._add(helps, "&Explain what has the focus", "F1", window.help.ask, "help")
+        self._add(helps, "&Point at something…", "Shift+F1", window.help.point)
+        self._add(helps, "&Contents", None, window.help.show_contents)
+        helps.addSeparator()
+        self._add(helps, "&About MAML Studio", None, self._about)
         self.refresh_draw()
 
     def _build_file(self) -> None:
         window, menu = self._window, self._window.menuBar().addMenu("&File")
         self.open = self._add(menu, "&Open experiment…", QKeySequence.StandardKey.Open, window.files.ask_open, "open")
         self.save = self._add(menu, "&Save experiment…", QKeySequence.StandardKey.Save, window.files.ask_save, "save")
+        self.job = self._add(menu, "Write a &job…", None, lambda: ask_job(window))
         self.open_run = self._add(menu, "Open &run…", "Ctrl+Shift+O", window.files.ask_open_run)
         menu.addSeparator()
         self.export = self._add(menu, "&Export trained model…", "Ctrl+Shift+E", window.export_trained, "export")
@@ -114,14 +119,6 @@ class Menus(QObject):
 
     def _choose_scheme(self, action: QAction) -> None:
         self._window.set_scheme(action.data())
-
-    def _explain(self) -> None:
-        """Tell what the field in focus is, or let the user point at one."""
-        field = QApplication.focusWidget()
-        if field is not None and field.whatsThis():
-            QWhatsThis.showText(field.mapToGlobal(field.rect().bottomLeft()), field.whatsThis(), field)
-        else:
-            QWhatsThis.enterWhatsThisMode()
 
     def _about(self) -> None:
         from .. import __version__

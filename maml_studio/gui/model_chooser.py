@@ -1,17 +1,20 @@
 """Which trained model is looked at: the current run, an earlier one, the one in the box, or a checkpoint file."""
 
+from contextlib import suppress
 from pathlib import Path
 
-from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QComboBox, QFileDialog, QWidget
+from PySide6.QtCore import QEvent, Qt, Signal
+from PySide6.QtGui import QHelpEvent, QPaintEvent
+from PySide6.QtWidgets import QComboBox, QFileDialog, QStyle, QStyleOptionComboBox, QStylePainter, QToolTip, QWidget
 
 from .. import paths
-from ..spec import TABLES
-from ..training.run_index import summarise
+from ..spec import TABLES, Experiment, SpecError, load
+from ..training.run_index import EXPERIMENT, summarise
 from .adapt_worker import PRETRAINED, ModelRef
 from .wheel import leave_wheel_to_page
 
 OPEN = "open"
+MOST_STAGES = 6
 
 
 class ModelChooser(QComboBox):
@@ -106,6 +109,29 @@ class ModelChooser(QComboBox):
         self.view().setMinimumWidth(self.view().sizeHintForColumn(0) + 24)
         super().showPopup()
 
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Paint it with a long name cut where one sees that it is."""
+        painter, option = QStylePainter(self), QStyleOptionComboBox()
+        self.initStyleOption(option)
+        field = QStyle.SubControl.SC_ComboBoxEditField
+        room = self.style().subControlRect(QStyle.ComplexControl.CC_ComboBox, option, field, self).width() - 4
+        option.currentText = option.fontMetrics.elidedText(option.currentText, Qt.TextElideMode.ElideRight, room)
+        painter.drawComplexControl(QStyle.ComplexControl.CC_ComboBox, option)
+        painter.drawControl(QStyle.ControlElement.CE_ComboBoxLabel, option)
+
+    def about(self) -> str:
+        """The chosen model in full, what is known of it, and what it comes from."""
+        place = self.currentData()
+        known = "" if place in (OPEN, None) else f"{history(place)}\n{described(Path(place))[1] if place != PRETRAINED else ''}"
+        return f"{self.toolTip()}\n\n{self.currentText()}\n{known}".strip()
+
+    def event(self, event: QEvent) -> bool:
+        """Tell of the chosen model under the mouse; its name may be cut, and its story is asked for only then."""
+        if isinstance(event, QHelpEvent) and event.type() == QEvent.Type.ToolTip:
+            QToolTip.showText(event.globalPos(), self.about(), self)
+            return True
+        return super().event(event)
+
     def open(self) -> None:
         """Ask for a checkpoint file and choose it."""
         path = ask_checkpoint(self)
@@ -137,6 +163,53 @@ def pretrained_there() -> bool:
 def title_of(path: Path) -> str:
     """A name for a run folder or a checkpoint file."""
     return described(path)[0]
+
+
+def training_words(experiment: Experiment, iteration: int) -> str:
+    """How long a model was trained, without hiding that it did not begin at random: ``iteration`` is counted from where this run began."""
+    start = experiment.training.start_from
+    return f"trained for {iteration:,} iterations" + (f" from the weights of {Path(start).name}" if start else "")
+
+
+def told_training(place: str, experiment: Experiment, iteration: int) -> str:
+    """The same for a note beside the chooser, which knows that the model in the box was trained in stages."""
+    return "trained in stages" if place == PRETRAINED else training_words(experiment, iteration)
+
+
+def history(place: str) -> str:
+    """What a model comes from, the latest stage first, as far as it is known: for a tooltip."""
+    if place == PRETRAINED:
+        return card_history()
+    lines: list[str] = []
+    path = Path(place)
+    while len(lines) < MOST_STAGES:
+        run = path.parent.parent if path.parent.name == "checkpoints" else path
+        facts = summarise(run)
+        if facts is None:
+            break
+        lines.append(f"{facts.algorithm_title} on {facts.source_title}, {facts.task}: {facts.iteration:,} iterations ({facts.title})")
+        try:
+            start = load(run / EXPERIMENT).training.start_from
+        except SpecError:
+            break
+        if not start:
+            break
+        path = Path(start)
+        if summarise(path.parent.parent if path.parent.name == "checkpoints" else path) is None:
+            lines.append(f"{path.name}, which is no run that is still there")
+            break
+    return "\nbefore that: ".join(lines) if len(lines) > 1 else ""
+
+
+def card_history() -> str:
+    """How the model in the box was made, in the words of its card; empty where it has none."""
+    for card in sorted(paths.resource("pretrained").glob("*.md")):
+        with suppress(OSError, ValueError):
+            _, found, rest = card.read_text("utf-8").partition("How it was made")
+            if found:
+                lines = (found + rest.partition("\nMeasured")[0]).strip().replace("`", "").split("\n")
+                return "\n".join(line for line in lines if "packaging/" not in line)
+    return ""
 
 
 def described(path: Path) -> tuple[str, str]:

@@ -1,5 +1,6 @@
 """Asks before code of the user's own runs because an experiment names it; the answer is remembered."""
 
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
@@ -72,6 +73,11 @@ class RefusedModels:
     def forget(self) -> None:
         """A model was chosen: the question may be put again."""
         self._asked = ""
+
+    def ask(self, experiments: Iterable[Experiment]) -> None:
+        """Put the question for each of several models that need code of the user's own, before they are loaded."""
+        for experiment in experiments if self._memory is not None else ():
+            may_run(experiment, self._memory, self._page.window())
 
     def permits(self, place: str) -> bool:
         """Whether the refused model may be loaded now, since the user has just said so."""

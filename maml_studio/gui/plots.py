@@ -304,7 +304,10 @@ class Plot(QFrame):
             self._view.set_x_range(x_range)
         else:
             x_range = self._view.x_range()
-        values = [v for layer in layers for v in layer.collect(*x_range, self.smoothing())]
+        collected = [(layer, layer.collect(*x_range, self.smoothing())) for layer in layers]
+        values = [v for _, drawn in collected for v in drawn]
+        # A band may reach below zero without its curve; a curve below zero has no logarithm there.
+        self._offer_log(not any((v < 0).any() for layer, drawn in collected for v in drawn if isinstance(layer, CurveLayer)))
         self._floor = plot_data.log_floor(values) if self.log_y() else 0.0
         for layer in layers:
             layer.draw(self._scale)
@@ -316,6 +319,12 @@ class Plot(QFrame):
         self._save.setEnabled(bool(layers))
         self._smoothing.setVisible(any(curve.smooth for curve in self._curves()))
         self._read_out()
+
+    def _offer_log(self, possible: bool) -> None:
+        self._log.setEnabled(possible or self.log_y())  # whoever has it can leave it
+        words = "Logarithmic y axis" if possible else "Logarithmic y axis: not for negative values"
+        self._log.setToolTip(words)
+        self._log.setAccessibleName(words)
 
     def _scale(self, values: np.ndarray) -> np.ndarray:
         return np.log10(np.maximum(values, self._floor)) if self.log_y() else values

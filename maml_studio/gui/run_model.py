@@ -113,7 +113,7 @@ class RunModel(QObject):
 
     def seconds_left(self) -> float | None:
         """Time until the last iteration at the run's speed so far, validations included."""
-        if self.last_step is None:
+        if self.last_step is None or not self.iteration:
             return None
         return (self.iterations - self.iteration) * self.last_step.seconds / self.iteration
 

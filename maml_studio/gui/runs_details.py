@@ -8,11 +8,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from PySide6.QtCore import Qt, QTimer, Signal
-from PySide6.QtWidgets import QLabel, QLineEdit, QPlainTextEdit, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QLabel, QLineEdit, QPlainTextEdit, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
+from ..files import set_aside
 from ..spec import SpecError, load
 from ..spec.differences import Difference, from_nearest_preset
-from ..training.run_about import About, AboutError, clean_tags, read_about, write_about
+from ..training.run_about import ABOUT, About, AboutError, clean_tags, read_about, write_about
 from ..training.run_index import EXPERIMENT, RunSummary
 from . import theme
 from .cards import scrolling
@@ -29,10 +30,12 @@ class RunDetails(QWidget):
     Signals:
         changed: Tags or notes of this run were saved.
         failed: They could not be, in a sentence.
+        mended: Tags and notes that could not be read are out of the way, as a sentence says, and new ones can be written.
     """
 
     changed = Signal(object)
     failed = Signal(str)
+    mended = Signal(str)
 
     def __init__(self) -> None:
         super().__init__()
@@ -45,6 +48,9 @@ class RunDetails(QWidget):
         self.title = _words("heading")
         self.facts = _words()
         self.problem = _words("bad")
+        self.aside_button = QPushButton("Begin anew")
+        self.aside_button.setToolTip("Keep the file that can't be read under another name, and begin with empty tags and notes")
+        self.aside_button.clicked.connect(self.set_aside)
         self.settings = _words()
         self.settings.setTextFormat(Qt.TextFormat.RichText)
         self.tags = QLineEdit()
@@ -69,8 +75,10 @@ class RunDetails(QWidget):
         column = QVBoxLayout(inside)
         column.setContentsMargins(0, 0, 6, 0)
         column.setSpacing(8)
-        for widget in (self.title, self.facts, self.problem, self.settings):
+        for widget in (self.title, self.facts, self.problem):
             column.addWidget(widget)
+        column.addWidget(self.aside_button, 0, Qt.AlignmentFlag.AlignLeft)
+        column.addWidget(self.settings)
         column.addStretch(1)
         self.editor = QWidget()
         fields = QVBoxLayout(self.editor)
@@ -106,7 +114,7 @@ class RunDetails(QWidget):
             self.title.setText(f"{len(runs):,} runs")
             self.facts.setText("Star, tag, compare or delete them all." if runs else NOTHING)
             return
-        self.editor.setEnabled(not run.problem.startswith(str(run.folder / "about.json")))
+        self.editor.setEnabled(not _unreadable(run))
         if same:
             return  # what is being typed is newer than what was read
         self.tags.setText(", ".join(run.tags))
@@ -130,13 +138,25 @@ class RunDetails(QWidget):
         self._run = changed
         self.changed.emit(changed)
 
+    def set_aside(self) -> None:
+        """Put tags and notes that can't be read out of the way."""
+        run = self._run
+        if run is None:
+            return
+        try:
+            place = set_aside(run.folder / ABOUT)
+        except OSError as error:
+            self.failed.emit(f"{run.folder / ABOUT} can't be renamed: {error.strerror or error}")
+        else:
+            self.mended.emit(f"The old tags and notes are kept as {place}.")
+
     def _typed(self) -> None:
         self._timer.start()
 
     def _refresh(self) -> None:
         run = self._run
-        for label in (self.problem, self.settings):
-            label.setVisible(False)
+        for widget in (self.problem, self.aside_button, self.settings):
+            widget.setVisible(False)
         if run is None:
             return
         self.title.setText(run.title)
@@ -145,6 +165,7 @@ class RunDetails(QWidget):
         if run.problem:
             self.problem.setText(run.problem)
             self.problem.setVisible(True)
+            self.aside_button.setVisible(_unreadable(run))
         self.settings.setText(self._settings_of(run))
         self.settings.setVisible(True)
 
@@ -157,6 +178,11 @@ class RunDetails(QWidget):
         except (SpecError, OSError) as error:
             return f"<p>{html.escape(str(error))}</p>" if not run.problem else ""
         return self._differences[key]
+
+
+def _unreadable(run: RunSummary) -> bool:
+    """Whether it is the user's words about it that can't be read."""
+    return run.problem.startswith(f"{run.folder / ABOUT}: ")
 
 
 def change_about(run: RunSummary, **changes: object) -> RunSummary | str:

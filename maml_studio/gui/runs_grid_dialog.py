@@ -1,7 +1,7 @@
 """A grid of experiments for the queue: which settings take which values, and what comes of it."""
 
-from PySide6.QtCore import Qt
-from PySide6.QtGui import QIcon
+from PySide6.QtCore import QEvent, QObject, Qt
+from PySide6.QtGui import QIcon, QKeyEvent
 from PySide6.QtWidgets import QComboBox, QDialog, QDialogButtonBox, QHBoxLayout, QLabel, QListWidget, QPlainTextEdit, QVBoxLayout, QWidget
 
 from ..spec import Experiment, SpecError
@@ -32,6 +32,8 @@ class GridDialog(QDialog):
         for field, value in flat(experiment).items():
             if field != "name":
                 self.fields.addItem(field, _toml(value))
+        # Typed letters look for a field in the open list; in a closed box they would add the first one that begins so.
+        self.fields.installEventFilter(self)
         self.fields.activated.connect(self._add_field)
         self.text = QPlainTextEdit()
         self.text.setPlaceholderText(EXAMPLE)
@@ -72,6 +74,17 @@ class GridDialog(QDialog):
     def experiments(self) -> list[Experiment]:
         """The experiments of the grid; none while it can't be read."""
         return self._experiments
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Open the list at the first letter or arrow, so that only Enter or a click adds a field."""
+        if watched is self.fields and isinstance(event, QKeyEvent) and event.type() == QEvent.Type.KeyPress:
+            walks = event.key() in (Qt.Key.Key_Down, Qt.Key.Key_Up, Qt.Key.Key_PageDown, Qt.Key.Key_PageUp, Qt.Key.Key_Home, Qt.Key.Key_End)
+            if walks or (event.text().isprintable() and event.text().strip()):
+                self.fields.showPopup()
+                if not walks:
+                    self.fields.view().keyboardSearch(event.text())
+                return True
+        return super().eventFilter(watched, event)
 
     def _add_field(self, index: int) -> None:
         field, value = self.fields.itemText(index), self.fields.itemData(index)

@@ -143,25 +143,32 @@ class LatestWorker(QThread):
 
     def run(self) -> None:
         """Take requests until the end."""
-        while True:
-            with self._news:
-                self._news.wait_for(lambda: self._request is not None or self._ending)
-                if self._ending:
-                    return
-                request, self._request = self._request, None
-            try:
-                result = self.work(request)
-            except ValueError as error:
-                # Data, checkpoint and spec errors are ValueErrors with one sentence each.
-                self.failed.emit(request, str(error))
-            except OSError as error:
-                self.failed.emit(request, f"{error.filename or 'A file'} can't be read: {error.strerror or error}")
-            except Exception as error:
-                # Whatever it is: the thread must live on to answer the next request.
-                self.failed.emit(request, defect(error))
-            else:
-                if result is not None:
-                    self.done.emit(request, result)
+        while (request := self._next()) is not None:
+            self._answer(request)
+
+    def _next(self) -> Any:
+        """The next request, once there is one; None at the end."""
+        with self._news:
+            self._news.wait_for(lambda: self._request is not None or self._ending)
+            if self._ending:
+                return None
+            request, self._request = self._request, None
+            return request
+
+    def _answer(self, request: Any) -> None:
+        try:
+            result = self.work(request)
+        except ValueError as error:
+            # Data, checkpoint and spec errors are ValueErrors with one sentence each.
+            self.failed.emit(request, str(error))
+        except OSError as error:
+            self.failed.emit(request, f"{error.filename or 'A file'} can't be read: {error.strerror or error}")
+        except Exception as error:
+            # Whatever it is: the thread must live on to answer the next request.
+            self.failed.emit(request, defect(error))
+        else:
+            if result is not None:
+                self.done.emit(request, result)
 
     def work(self, request: Any) -> Any:
         """Do it; None means that it was given up."""

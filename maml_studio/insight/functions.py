@@ -21,7 +21,8 @@ GRID = 201
 FITS = 1e-4
 """A wave counts as the truth of a task when its points lie so near to it, as a share of their largest value."""
 KNOWS = 0.25
-"""Where there are no points, an error that falls to this share was not learned from them."""
+"""A function continues its wave where there are no points if its error there is below this share of three others: what it was before the
+first step, what the random start comes to, and what a flat line is off by, which is the variance of the truth."""
 
 Values = npt.NDArray[np.float64]
 
@@ -67,6 +68,8 @@ class FunctionInsight:
         error: ``[steps + 1]`` squared error to the truth over the whole range; None without a truth.
         random_error: the random start's after the last step; None likewise.
         outside: ``[steps + 1]`` squared error to the truth beyond the outermost points; None without a truth or room there.
+        outside_random: the random start's there, after the last step; None likewise.
+        outside_flat: the best flat line's there, which is the variance of the truth; None likewise.
         algorithm: the algorithm's title.
     """
 
@@ -79,6 +82,8 @@ class FunctionInsight:
     error: Values | None
     random_error: float | None
     outside: Values | None
+    outside_random: float | None
+    outside_flat: float | None
     algorithm: str
 
     @property
@@ -100,15 +105,23 @@ class FunctionInsight:
         if self.random_error is not None:
             leave = "leave" if steps > 1 else "leaves"
             text += f" From the random start the same {words.count(steps, 'step')} {leave} {words.loss(self.random_error)}."
-        if self.outside is not None:
-            text += f" Where it has seen no point, beyond the outermost ones, it is off by {words.loss(self.outside[-1])}"
-            knows = self.outside[-1] < KNOWS * self.outside[0]
-            text += (
-                ": it knows waves, and continues one."
-                if knows
-                else f", from {words.loss(self.outside[0])}: the points tell it little there."
-            )
-        return text
+        return text + self._beyond()
+
+    def _beyond(self) -> str:
+        if self.outside is None or self.outside_random is None or self.outside_flat is None:
+            return ""
+        first, last = self.outside[0], self.outside[-1]
+        if last < KNOWS * min(first, self.outside_random, self.outside_flat):
+            verdict = "it continues the wave where nothing tells it to, which it can only have from its training"
+        elif last < first:
+            verdict = "the points help there, but it does not continue their wave"
+        else:
+            verdict = "the points tell it nothing there"
+        return (
+            f" Where it has seen no point, beyond the outermost ones, it is off by {words.loss(last)} (before adaptation "
+            f"{words.loss(first)}, the random start {words.loss(self.outside_random)}, "
+            f"a flat line at best {words.loss(self.outside_flat)}): {verdict}."
+        )
 
     def to_json(self) -> dict[str, Any]:
         """All figures, and the paragraph."""
@@ -124,6 +137,8 @@ class FunctionInsight:
             "error": [finite(value) for value in self.error.tolist()] if self.error is not None else None,
             "random_start_error": self.random_error,
             "error_outside_points": [finite(value) for value in self.outside.tolist()] if self.outside is not None else None,
+            "random_start_error_outside_points": self.outside_random,
+            "flat_line_error_outside_points": self.outside_flat,
             "paragraph": self.paragraph,
         }
 
@@ -179,6 +194,7 @@ def see_function(trained: Trained, random: Trained, task: FunctionTask, steps: i
     unrelated = other.predict(grid).values[:, 0].astype(np.float64)
     truth = task.true_values(x)
     beyond = (x < task.x.min()) | (x > task.x.max())
+    there = truth[beyond] if truth is not None and beyond.sum() >= GRID // 10 else None
     return FunctionInsight(
         task,
         x,
@@ -187,6 +203,8 @@ def see_function(trained: Trained, random: Trained, task: FunctionTask, steps: i
         np.square(on_points - task.y).mean(1),
         None if truth is None else np.square(values - truth).mean(1),
         None if truth is None else float(np.square(unrelated - truth).mean()),
-        None if truth is None or beyond.sum() < GRID // 10 else np.square(values - truth)[:, beyond].mean(1),
+        None if there is None else np.square(values[:, beyond] - there).mean(1),
+        None if there is None else float(np.square(unrelated[beyond] - there).mean()),
+        None if there is None else float(there.var()),
         trained.experiment.algorithm.title,
     )

@@ -16,6 +16,7 @@ from torch import Tensor
 from ..algorithms import Algorithm, InnerStep, Params
 from ..data import Episodes, silent
 from ..data.progress import Progress
+from ..training.norm_words import norm_words
 from . import words
 from .cka import alike, gram
 from .features import EMBEDDING, layer_features, layer_names
@@ -107,7 +108,7 @@ class LayerInsight:
         return " ".join([self._movement(), *self._features()])
 
     def _movement(self) -> str:
-        over = f"{words.count(self.steps, 'inner step')} of {self.algorithm} (mean over {self.tasks:,} tasks, norm: {self.norm})"
+        over = f"{words.count(self.steps, 'inner step')} of {self.algorithm} (mean over {self.tasks:,} tasks, {norm_words(self.norm)})"
         free, fixed = ([one for one in self.layers if one.fixed is wanted] for wanted in (False, True))
         measured = sorted(
             (one for one in free if one.relative is not None),
@@ -126,6 +127,9 @@ class LayerInsight:
             text = f"In {over} {only}{far.called} moves{'' if only else ' farthest'}, by {words.share(far.change)} of its own length"
             if near is not far and near.change:
                 text += f": {words.times(far.change / near.change)} as far as {near.called} ({words.share(near.change)})"
+                if measured[2:]:
+                    # Without the next one, the ratio reads as if one layer alone had moved.
+                    text += f"; next comes {measured[1].called} ({words.share(measured[1].change)})"
             said.append(f"{text}, which is next to nothing." if far.change < LITTLE else f"{text}.")
         for one in from_zero:
             where = f"starts at zero, so that a relative change is not defined, and ends at a length of {words.number(one.distance.mean)}"

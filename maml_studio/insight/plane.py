@@ -19,6 +19,7 @@ from torch import Tensor
 from ..algorithms import Algorithm, InnerStep, Params
 from ..data import Episodes, silent
 from ..data.progress import Progress
+from ..training.norm_words import norm_words
 from . import words
 from .subject import Subject, Unanswered, finite
 
@@ -144,7 +145,7 @@ class PlaneInsight:
         text = (
             f"Task {self.task + 1}: {words.count(steps, 'inner step')} of {self.algorithm} {'lead' if steps > 1 else 'leads'} "
             f"{words.number(distance)} away from θ, and the support loss from {words.loss(start.support)} to {words.loss(end.support)}, "
-            f"the query loss from {words.loss(start.query)} to {words.loss(end.query)} ({self.metric}, norm: {self.norm})."
+            f"the query loss from {words.loss(start.query)} to {words.loss(end.query)} ({self.metric}, {norm_words(self.norm)})."
         )
         if steps > 1 and start.query > end.query:
             text += f" The first step alone does {words.share((start.query - self.path[1].query) / (start.query - end.query))} of that."

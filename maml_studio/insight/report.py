@@ -6,6 +6,7 @@ from typing import Any
 
 from ..data import silent
 from ..data.progress import Progress
+from ..training.norm_words import norm_words
 from .functions import FunctionInsight, FunctionTask, see_function, task_of
 from .layers import LayerInsight, see_layers
 from .plane import PlaneInsight, see_plane
@@ -57,7 +58,7 @@ class Report:
 
 def about(subject: Subject) -> str:
     """A model and its tasks in a line."""
-    return f"{subject.experiment.algorithm.title} on {subject.about_tasks}, norm: {subject.norm}"
+    return f"{subject.experiment.algorithm.title} on {subject.about_tasks}, {norm_words(subject.norm)}"
 
 
 def report_of(subject: Subject, answers: dict[str, Answer]) -> Report:

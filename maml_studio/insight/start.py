@@ -19,6 +19,7 @@ from ..data import Episodes, silent
 from ..data.progress import Progress
 from ..training.comparison import RANDOM, TRAINED
 from ..training.evaluation import TaskScores, score_path
+from ..training.norm_words import norm_words
 from . import words
 from .plane import loss_slope
 from .subject import Estimate, Subject
@@ -84,7 +85,7 @@ class StartInsight:
     @property
     def paragraph(self) -> str:
         """What one sees."""
-        over = f"(means over the same {self.tasks:,} tasks ± 95 %, norm: {self.norm})"
+        over = f"(means over the same {self.tasks:,} tasks ± 95 %, {norm_words(self.norm)})"
         return " ".join([self._ends(over), *self._first(), *self._gradients()])
 
     def _ends(self, over: str) -> str:

@@ -2,7 +2,9 @@
 
 from typing import Any, ClassVar
 
+from annotated_types import Ge, Gt, Le, Lt
 from pydantic import BaseModel, ConfigDict, Field
+from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 
@@ -44,3 +46,20 @@ def setting(
     """
     extra: dict[str, Any] = {"symbol": symbol, "unit": unit, "advanced": advanced, "labels": labels or {}, "opens": opens}
     return Field(default, title=title, description=help, json_schema_extra=extra, validate_default=False, **limits)
+
+
+def range_text(info: FieldInfo) -> str:
+    """A field's bounds in words, such as ``1 to 100`` or ``above 0 and at most 10``; empty where it has none."""
+    bounds = {type(item): item for item in info.metadata}
+    ge, gt, le, lt = (
+        _plain(getattr(bounds[kind], key)) if kind in bounds else "" for kind, key in ((Ge, "ge"), (Gt, "gt"), (Le, "le"), (Lt, "lt"))
+    )
+    if ge and le:
+        return f"{ge} to {le}"
+    low = f"above {gt}" if gt else f"{ge} or more" if ge else ""
+    high = f"below {lt}" if lt else f"{le} or less" if le else ""
+    return " and ".join(part for part in (low, high) if part)
+
+
+def _plain(number: float) -> str:
+    return f"{number:,.0f}" if number == int(number) else f"{number:g}"

@@ -36,7 +36,13 @@ class Condition:
 
 @dataclass(frozen=True)
 class KeptTask:
-    """A task to be looked at: which of the tasks it was, the task itself (one in the batch), and what its queries were answered."""
+    """A task to be looked at.
+
+    Attributes:
+        number: which of the tasks it was.
+        episodes: the task itself, one in the batch.
+        answers: what its queries were answered at every point of the inner loop, ``[points, queries]``.
+    """
 
     number: int
     episodes: Episodes

@@ -28,6 +28,7 @@ from ..algorithms import Params
 from ..data import Episodes
 from ..spec import Experiment
 from ..spec.errors import Problem, SpecError
+from ..spec.sharing import unshareable
 from .checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from .chunk_scores import ChunkScores
 
@@ -64,15 +65,8 @@ class Ranks:
         Raises:
             SpecError: naming the field.
         """
-        training = experiment.training
-        if experiment.algorithm.pools_tasks and experiment.model.batch_norm and self.size > 1:
-            title = type(experiment.algorithm).title
-            raise SpecError(
-                [Problem("model.norm", f"should be another than batch: {title} normalises over all tasks at once; or train in one process")]
-            )
-        if training.tail * training.meta_batch <= self.size - 1:
-            what = "one task" if training.tail == 1 else "one of the worst tasks (training.tail)"
-            raise SpecError([Problem("training.meta_batch", f"should be larger: there is not {what} for each of {self.size} processes")])
+        if problem := unshareable(experiment, self.size):
+            raise SpecError([problem])
 
     def agree(self, willing: bool) -> bool:
         """Whether every process is willing; all of them get the same answer.

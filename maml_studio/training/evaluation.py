@@ -25,8 +25,8 @@ class TaskScores:
         support_loss: mean loss of the support set.
         query_loss: mean loss of the query set.
         accuracy: share of right answers; NaN for regression.
-        answers: what each query was answered at the last point: class labels ``[tasks, queries]``, or values
-            ``[tasks, queries, outputs]`` for regression.
+        answers: what each query was answered at every point: class labels ``[tasks, points, queries]``, int16 since many tasks at many
+            points are kept, or values ``[tasks, points, queries, outputs]`` for regression.
     """
 
     support_loss: Tensor
@@ -98,17 +98,18 @@ def score_tasks(algorithm: Algorithm, meta: Params, episodes: Episodes, steps: i
 def score_path(algorithm: Algorithm, path: Sequence[InnerStep], episodes: Episodes, transductive: bool) -> TaskScores:
     """Look at the query sets at every point of an inner loop; an algorithm without steps has one point only."""
     learner = algorithm.learner
-    losses, accuracies = [], []
+    losses, accuracies, answers = [], [], []
     with torch.no_grad():
         for point in path:
             outputs = learner.query_outputs(point.params, episodes, transductive)
             losses.append(learner.loss(outputs, episodes.query_y))
             accuracies.append(learner.accuracy(outputs, episodes.query_y))
+            answers.append(outputs if episodes.query_y.is_floating_point() else outputs.argmax(-1).to(torch.int16))
     return TaskScores(
         torch.stack([point.support_loss for point in path], 1).cpu(),
         torch.stack(losses, 1).cpu(),
         torch.stack(accuracies, 1).cpu(),
-        (outputs if episodes.query_y.is_floating_point() else outputs.argmax(-1)).cpu(),
+        torch.stack(answers, 1).cpu(),
     )
 
 

@@ -1,7 +1,7 @@
 """What an evaluation found, as plain numbers: for the window, for the command line, for a file."""
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +35,8 @@ class WorstTask:
         score: its accuracy, or its squared error, after the last inner step.
         names: what the labels stand for; empty for regression.
         support_x, support_y, query_x, query_y: the task, as in :class:`Episodes` without the tasks axis.
-        answers: labels ``[queries]``, or values ``[queries, 1]``.
+        answers: after the last inner step: labels ``[queries]``, or values ``[queries, 1]``.
+        path: score and answers before the first inner step and after each.
     """
 
     number: int
@@ -46,6 +47,12 @@ class WorstTask:
     query_x: npt.NDArray[np.float32]
     query_y: npt.NDArray[Any]
     answers: npt.NDArray[Any]
+    path: tuple[tuple[float, npt.NDArray[Any]], ...] = ()
+
+    def at(self, step: int) -> "WorstTask":
+        """The same task as it stood after that many inner steps."""
+        score, answers = self.path[step]
+        return replace(self, score=score, answers=answers)
 
     def to_json(self) -> dict[str, Any]:
         """Which task, its classes, what was asked and answered; the pictures can be drawn again from the seed."""
@@ -77,9 +84,9 @@ class Result:
         steps: means over the tasks before the first inner step and after each.
         by_step: every task's accuracy, or squared error, before the first inner step and after each: ``[points][tasks]``.
         fingerprint: of the tasks; equal where the tasks are.
-        histogram: of these.
-        confusion: None for regression.
-        worst: the tasks that went worst, the worst first.
+        histograms: of these, for every point.
+        confusions: which classes were taken for which, for every point; empty for regression.
+        worst: the tasks that went worst at the last point, the worst first.
     """
 
     start: str
@@ -88,14 +95,24 @@ class Result:
     steps: tuple[StepScore, ...]
     by_step: tuple[tuple[float, ...], ...]
     fingerprint: str
-    histogram: Histogram
-    confusion: Confusion | None
+    histograms: tuple[Histogram, ...]
+    confusions: tuple[Confusion, ...]
     worst: tuple[WorstTask, ...]
 
     @property
     def task_scores(self) -> tuple[float, ...]:
         """Every task's accuracy, or squared error, after the last inner step."""
         return self.by_step[-1]
+
+    @property
+    def histogram(self) -> Histogram:
+        """Of the tasks' scores after the last inner step."""
+        return self.histograms[-1]
+
+    @property
+    def confusion(self) -> Confusion | None:
+        """Which classes were taken for which after the last inner step; None for regression."""
+        return self.confusions[-1] if self.confusions else None
 
     @property
     def name(self) -> str:
@@ -210,12 +227,12 @@ def make_results(comparison: Comparison, experiment: Experiment, class_names: tu
 def _result(outcome: Outcome, comparison: Comparison, experiment: Experiment, class_names: tuple[str, ...]) -> Result:
     scores, transductive = outcome.scores, outcome.condition.transductive
     by_step = (scores.query_loss if experiment.regression else scores.accuracy).double().numpy().T
-    last = by_step[-1]
-    confusion = None
+    queries = None if experiment.regression else comparison.query_y.shape[1]
+    confusions: tuple[Confusion, ...] = ()
     if not experiment.regression:
         assert scores.answers is not None
         classes, truth, answers = (tensor.numpy() for tensor in (comparison.classes, comparison.query_y, scores.answers))
-        confusion = count_confusion(classes, truth, answers, class_names)
+        confusions = tuple(count_confusion(classes, truth, answers[:, point], class_names) for point in range(answers.shape[1]))
     return Result(
         outcome.condition.start,
         transductive,
@@ -223,9 +240,9 @@ def _result(outcome: Outcome, comparison: Comparison, experiment: Experiment, cl
         scores.summary(),
         tuple(tuple(one) for one in by_step.tolist()),
         _fingerprint(comparison),
-        make_histogram(last, None if experiment.regression else comparison.query_y.shape[1]),
-        confusion,
-        tuple(_worst(task, last[task.number], class_names) for task in outcome.worst),
+        tuple(make_histogram(one, queries) for one in by_step),
+        confusions,
+        tuple(_worst(task, by_step[:, task.number], class_names) for task in outcome.worst),
     )
 
 
@@ -241,11 +258,12 @@ def _short(score: float) -> float:
     return float(f"{score:.{SIGNIFICANT}g}")
 
 
-def _worst(task: KeptTask, score: float, class_names: tuple[str, ...]) -> WorstTask:
+def _worst(task: KeptTask, scores: npt.NDArray[np.float64], class_names: tuple[str, ...]) -> WorstTask:
     one = task.episodes
     names = label_names(one.classes[0].numpy(), class_names) if one.classes.shape[1] else ()
     support_x, support_y, query_x, query_y = (tensor[0].numpy() for tensor in (one.support_x, one.support_y, one.query_x, one.query_y))
-    return WorstTask(task.number, float(score), names, support_x, support_y, query_x, query_y, task.answers.numpy())
+    path = tuple(zip(scores.tolist(), task.answers.numpy(), strict=True))
+    return WorstTask(task.number, path[-1][0], names, support_x, support_y, query_x, query_y, path[-1][1], path)
 
 
 def make_histogram(scores: npt.NDArray[np.float64], queries: int | None) -> Histogram:

@@ -24,7 +24,7 @@ from ..spec import TABLES
 from ..spec.errors import plain_text
 from .run_about import ABOUT, About, AboutError, read_about
 from .run_end import METRICS, STATUSES, BestScore, RunEnd, Status
-from .run_lock import LOCK
+from .run_lock import LOCK, held_elsewhere
 from .run_settings import number, read_settings, task_words, text
 
 __all__ = ["EXPERIMENT", "METRICS", "STATUSES", "BestScore", "RunIndex", "RunSummary", "Status", "in_use", "list_runs", "summarise"]
@@ -98,11 +98,11 @@ def in_use(folder: Path) -> bool:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of folders on other machines that know a weaker lock only
             with filelock.FileLock(path, timeout=0):
-                return False
+                return held_elsewhere(folder)
     except filelock.Timeout:
         return True
     except (OSError, NotImplementedError):
-        return False
+        return held_elsewhere(folder)
 
 
 def summarise(folder: Path) -> RunSummary | None:

@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import socket
+import time
 import warnings
 from datetime import datetime
 from pathlib import Path
@@ -11,9 +12,11 @@ from pathlib import Path
 import filelock
 
 from ..files import write_whole
+from .run_end import METRICS
 
 LOCK, HOLDER = "run.lock", "run.lock.json"
 """The lock, and who holds it; two files, since Windows lets nobody read what is locked."""
+SILENCE_S = 900.0
 PATIENCE_S = 1.0
 """Whoever lists runs asks for the lock for an instant."""
 
@@ -89,6 +92,19 @@ class RunLock:
         if self._lock is not None:
             self._lock.release()
         self._lock = self._taken = None
+
+
+def held_elsewhere(folder: Path) -> bool:
+    """Whether another machine trains it: on many shared disks its lock can't be seen from here, but who holds it, and that it writes.
+
+    A machine that went down leaves its name behind; after :data:`SILENCE_S` without a line of the run it is believed to be gone.
+    """
+    try:
+        host = json.loads((folder / HOLDER).read_bytes())["host"]
+        written = max((folder / name).stat().st_mtime for name in (HOLDER, METRICS) if (folder / name).exists())
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return False
+    return bool(host != socket.gethostname() and time.time() - written < SILENCE_S)
 
 
 def _in_use(folder: Path) -> str:

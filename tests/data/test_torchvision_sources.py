@@ -2,6 +2,7 @@ import gzip
 import hashlib
 import shutil
 import struct
+import sys
 import urllib.request
 import zipfile
 from pathlib import Path
@@ -360,3 +361,11 @@ def test_omniglot_by_name_with_the_authors_split(home, tmp_path, few_characters)
     split = open_tasks(Omniglot(split="author")).split
     assert {name.split("/")[0] for name in split.test.class_names} == {"C", "D"}
     assert {name.split("/")[0] for name in split.train.class_names + split.validation.class_names} == {"A", "B"}
+
+
+@pytest.mark.parametrize("settings", [Mnist(), Emnist(), Omniglot()], ids=lambda one: one.source)
+def test_without_torchvision_it_is_a_sentence(monkeypatch, settings):
+    monkeypatch.setitem(sys.modules, "torchvision", None)
+    monkeypatch.delitem(sys.modules, "torchvision.datasets")
+    with pytest.raises(DataError, match=r"^this source needs torchvision, which can't be used here \(.*torchvision.*\); choose digits"):
+        open_tasks(settings, NWay(way=2, shot=1))

@@ -13,7 +13,7 @@ from window_cases import tiny
 from maml_studio.gui import theme
 from maml_studio.gui.compare_style import MOST_RUNS, dash, role
 from maml_studio.gui.pages.compare import ComparePage
-from maml_studio.spec import load_preset, with_changes
+from maml_studio.spec import load, load_preset, to_toml, with_changes
 from maml_studio.training.report_file import REPORT
 from maml_studio.training.run_folder import RunFolder
 from maml_studio.training.run_index import list_runs
@@ -413,3 +413,18 @@ def test_the_crosshair_reads_every_run(page, qtbot):
     assert entries.keys() == {"maml", "anil"}
     assert float(entries["maml"]) == pytest.approx(curves(page)["maml"].series.y[-1], rel=1e-3)
     assert np.isfinite(float(entries["anil"]))
+
+
+def test_a_module_of_the_users_own_is_asked_about_before_it_is_measured(page, qtbot, root, monkeypatch, memory):
+    asked = []
+    monkeypatch.setattr(QMessageBox, "question", lambda *words: asked.append(words[2]) or QMessageBox.StandardButton.No)
+    page.own_code.begin(memory)
+    folder = shutil.copytree(next(root.iterdir()), root / "own")
+    settings = load(folder / "experiment.toml")
+    (folder / "experiment.toml").write_text(to_toml(with_changes(settings, {"model.name": "module", "model.path": "nets_not_there:Small"})))
+    page.compare([folder])
+    looked(qtbot, page)
+    page.measure()
+    assert len(asked) == 1
+    assert "nets_not_there:Small" in asked[0]
+    qtbot.waitUntil(lambda: not page.running, timeout=LONG)

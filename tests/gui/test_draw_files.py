@@ -177,3 +177,29 @@ def test_save_as_keeps_the_first_file(page, qtbot, tmp_path, dialogs):
     assert page.parts.file_label.text() == "two"
     assert [path.name for path in page.files.recent] == ["two.drawn.json", "one.drawn.json"]
     assert sorted(file.name for file in tmp_path.iterdir()) == ["one.drawn.json", "two.drawn.json"]
+
+
+@pytest.mark.parametrize("command", ["new", "open"])
+def test_undo_brings_the_last_drawing_back_and_knows_whose_file_it_is(page, qtbot, tmp_path, dialogs, command):
+    other, mine = tmp_path / "other.drawn.json", tmp_path / "mine.drawn.json"
+    write_drawn(other, DrawnTask((DrawnClass("moon", (LINE,)), DrawnClass("sun", (LINE,)))))
+    draw_classes(qtbot, page)
+    dialogs.save, dialogs.open, dialogs.answer = mine, other, BUTTON.Discard
+    page.actions_by_name["save"].trigger()
+    draw(qtbot, page.query, SHAPES[0])
+    kept = page.drawn()
+    page.actions_by_name[command].trigger()
+    assert len(dialogs.asked) == 1
+    assert page.query.is_empty()
+    page.actions_by_name["undo"].trigger()
+    assert page.drawn() == kept
+    assert page.files.path == mine
+    assert page.parts.file_label.text() == "mine •"
+    page.actions_by_name["save"].trigger()
+    assert len(read_drawn(other).classes) == 2  # never into the other one's file
+    page.actions_by_name["redo"].trigger()
+    assert page.query.is_empty()
+    assert page.files.path == (other if command == "open" else None)
+    assert not page.document.modified
+    page.actions_by_name["undo"].trigger()
+    assert page.parts.file_label.text() == "mine"  # what was saved since is known

@@ -467,3 +467,15 @@ def test_a_test_that_ends_leaves_the_query_in_ink(page, qtbot, run_folder):
     assert page.query.sketch.old
     page.start_or_end_test()
     assert not page.query.sketch.old
+
+
+def test_a_name_is_a_label_and_nothing_adapts_anew_for_it(page, qtbot, tmp_path):
+    open_and_draw(qtbot, page, train(tmp_path / "run"))
+    draw(qtbot, page.query, SHAPES[0])
+    qtbot.waitUntil(lambda: adapted(page) and bool(page.bars.top), timeout=LONG)
+    before, probabilities = page.adapted, page.bars.probabilities
+    page.rows[0].name_edit.setFocus()
+    qtbot.keyClicks(page.rows[0].name_edit, "star")
+    qtbot.waitUntil(lambda: adapted(page) and page.adapted.classes[0] == "star", timeout=LONG)
+    assert page.adapted._path is before._path  # the very same inner loop
+    assert list(page.bars.probabilities.values()) == pytest.approx(list(probabilities.values()))

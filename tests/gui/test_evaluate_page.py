@@ -125,8 +125,10 @@ def test_what_is_shown_is_what_the_api_says(page, qtbot, digits_run):
     assert f"{100 * mean:.1f} ± {100 * half:.1f} %" in texts(page)
     assert "after 2 inner steps" in texts(page)
     assert "5 test tasks of digits, 3-way 1-shot, 2 queries" in results.about.text()
-    assert results.plot._note.text() == "5 tasks, ± 95%"
-    assert all(note.text() == "trained, support, 5 tasks, after 2 steps" for note in results._notes.values())
+    assert results.plot._note.text() == "± 95%, 5 tasks"
+    words = "5 tasks, trained, norm: support, 2 inner steps"
+    assert results._notes["confusion"].text() == results._notes["worst"].text() == words
+    assert results._notes["tasks"].text() == f"{100 * mean:.1f} ± {100 * half:.1f} %, {words}"
 
 
 def test_the_details_are_those_of_the_chosen_start_and_mode(page, qtbot, digits_run):
@@ -134,10 +136,17 @@ def test_the_details_are_those_of_the_chosen_start_and_mode(page, qtbot, digits_
     results = page.results
     for index, result in enumerate(report.results):
         results.which.setCurrentIndex(index)
-        assert results.histogram._histogram is result.histogram
-        assert results.confusion.matrix._counts is result.confusion.counts
-        assert [widget.task for widget in results.tasks.tasks] == list(result.worst)
-        assert results._notes["worst"].text().startswith(result.name)
+        for step in (0, 1, 2):
+            results.step.setCurrentIndex(step)
+            assert results.histogram._histogram is result.histograms[step]
+            assert results.confusion.matrix._counts is result.confusions[step].counts
+            tasks = [widget.task for widget in results.tasks.tasks]
+            assert [task.number for task in tasks] == [task.number for task in result.worst]
+            for task in tasks:
+                # The answers are those that made the score of that step.
+                assert task.score == pytest.approx(result.by_step[step][task.number])
+                assert (task.answers == task.query_y).mean() == pytest.approx(task.score)
+            assert f"{result.start}, norm: {result.norm_mode}" in results._notes["worst"].text()
     assert len(results.confusion.matrix._names) == 10
 
 
@@ -157,7 +166,8 @@ def test_one_mode_alone_without_the_random_start(page, qtbot, digits_run, mode):
     page.form.random.click()
     report = evaluated(qtbot, page, digits_run)
     assert [result.name for result in report.results] == [f"trained, {mode}"]
-    assert not page.results._choice.isVisible()
+    assert not page.results.which.isVisible()
+    assert page.results.step.isVisible()
 
 
 def test_a_function_has_errors_and_points_and_no_confusion(page, qtbot, sines_run):

@@ -1,5 +1,6 @@
 """The window's export: which formats a model is offered, what is written, and what is asked before."""
 
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -131,3 +132,75 @@ def test_every_export_is_written_however_fast_they_are_asked_for(exporter, qtbot
         exporter.write(ExportRequest(model, tmp_path / name, file_format, True))
     qtbot.waitUntil(lambda: len(said) == 3, timeout=LONG)
     assert sorted(file.name for file in tmp_path.iterdir()) == ["a.onnx", "a.onnx.md", "b.md", "b.safetensors", "c.md", "c.safetensors"]
+
+
+def files(folder):
+    return sorted(file.name for file in folder.iterdir())
+
+
+ALL = ["a.onnx", "a.onnx.md", "b.md", "b.safetensors", "c.md", "c.safetensors"]
+
+
+def ask_for_three(exporter, folder):
+    model = adapted()
+    for name, file_format in (("a.onnx", "onnx"), ("b.safetensors", "safetensors"), ("c.safetensors", "prototypes")):
+        exporter.write(ExportRequest(model, folder / name, file_format, True))
+
+
+def test_the_end_writes_all_that_was_asked_for_and_asks_nobody_anything(exporter, qtbot, said, tmp_path, capsys):
+    ask_for_three(exporter, tmp_path)
+    exporter.write(ExportRequest(adapted(), tmp_path / "nowhere" / "d.onnx", "onnx", True))
+    exporter.end()  # before the thread has begun
+    assert files(tmp_path) == ALL
+    qtbot.waitUntil(lambda: exporter.pending == 0, timeout=LONG)
+    assert not said
+    assert "can't be written" in capsys.readouterr().err
+
+
+def test_what_was_written_is_told_in_the_window_s_thread(exporter, qtbot, said, tmp_path, monkeypatch):
+    threads = []
+    monkeypatch.setattr(QMessageBox, "information", lambda *_: threads.append(threading.get_ident()))
+    exporter.write(ExportRequest(adapted(), tmp_path / "a.safetensors", "safetensors", True))
+    with qtbot.waitSignal(exporter.idle, timeout=LONG):
+        pass
+    assert threads == [threading.get_ident()]
+    assert exporter.pending == 0
+
+
+@pytest.fixture
+def answers(monkeypatch):
+    """Answers to the questions that are asked, and the questions."""
+    answers, asked = [], []
+
+    def answer(*words):
+        asked.append(words[2])
+        return answers.pop(0)
+
+    monkeypatch.setattr(QMessageBox, "question", answer)
+    return answers, asked
+
+
+def test_the_window_closes_when_the_exports_are_written(window, qtbot, said, answers, tmp_path):
+    folder = tmp_path / "exports"
+    folder.mkdir()
+    answers[0][:] = [QMessageBox.StandardButton.Yes]
+    ask_for_three(window.exporter, folder)
+    window.close()
+    assert window.isVisible()
+    assert answers[1] == ["3 exports are being written. Close once that is done?"]
+    qtbot.waitUntil(lambda: not window.isVisible(), timeout=LONG)
+    assert files(folder) == ALL
+    assert not said
+
+
+def test_it_stays_open_where_that_is_wanted_and_closes_at_once_when_told_to(window, qtbot, said, answers, tmp_path):
+    folder = tmp_path / "exports"
+    folder.mkdir()
+    answers[0][:] = [QMessageBox.StandardButton.Cancel]
+    ask_for_three(window.exporter, folder)
+    window.close()
+    assert window.isVisible()
+    window.close_at_once()
+    assert not window.isVisible()
+    assert files(folder) == ALL
+    assert len(answers[1]) == 1

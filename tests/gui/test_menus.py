@@ -1,8 +1,6 @@
 import numpy as np
-import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction
-from PySide6.QtWidgets import QApplication, QWhatsThis
 
 
 def test_the_draw_menu_goes_with_its_page(window, qtbot):
@@ -39,12 +37,3 @@ def test_no_two_commands_share_their_keys(window):
     keys = [key.toString() for action in window.findChildren(QAction) for key in action.shortcuts()]
     assert len(keys) > 15
     assert len(keys) == len(set(keys))
-
-
-@pytest.mark.qt_log_ignore("This plugin does not support", extend=True)
-def test_f1_tells_what_the_field_in_focus_is(window, qtbot):
-    window.activateWindow()
-    window.form.editor("task.way").inner.setFocus()
-    qtbot.keyClick(QApplication.focusWidget(), Qt.Key.Key_F1)
-    assert [w for w in QApplication.topLevelWidgets() if w.metaObject().className() == "QWhatsThat" and w.isVisible()]
-    QWhatsThis.hideText()

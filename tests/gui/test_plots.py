@@ -571,3 +571,14 @@ def test_titles_follow_the_quantity(make) -> None:
     plot.set_titles("Validation error", "squared error")
     assert plot.accessibleName() == "Validation error"
     assert plot._view._axes["left"].label.toPlainText().strip() == "squared error"
+
+
+def test_a_curve_below_zero_is_offered_no_logarithm_but_a_band_may_reach_there(qtbot: QtBot, make: Make) -> None:
+    plot = make()
+    support(plot)
+    plot.set_band("band", STEPS, FALL - 1, FALL + 1, role="support")
+    plot.redraw()
+    assert tool(plot, "Logarithmic").isEnabled()
+    plot.set_curve("query", STEPS, FALL - 1, role="query", name="query")
+    plot.redraw()
+    assert not tool(plot, "Logarithmic y axis: not for negative values").isEnabled()

@@ -323,6 +323,34 @@ def test_a_broken_about_file_is_told_and_not_overwritten(page, qtbot, root):
     assert path.read_text() == "{"
 
 
+def test_a_broken_about_file_is_put_aside_when_asked(page, qtbot, root):
+    folder = root / "2026-11-04-100000-anil"
+    choose(page, "the good one")
+    assert not page.details.aside_button.isVisible()
+    (folder / "about.json").write_text("{")
+    qtbot.waitUntil(lambda: bool(page.proxy.run(0).problem), timeout=LONG)
+    choose(page, "anil")
+    page.details.aside_button.setFocus()
+    qtbot.keyClick(page.details.aside_button, Key.Key_Space)
+    qtbot.waitUntil(lambda: page.details.editor.isEnabled(), timeout=LONG)
+    kept = list(folder.glob("about-unreadable-*.json"))
+    assert [file.read_text() for file in kept] == ["{"]
+    assert str(kept[0]) in page.message.text()
+    assert not page.details.aside_button.isVisible()
+    page.star()
+    assert read_about(folder).starred
+
+
+def test_a_broken_about_file_that_cannot_be_put_aside_stays(page, qtbot, root):
+    path = root / "2026-11-04-100000-anil" / "about.json"
+    path.write_text("{")
+    qtbot.waitUntil(lambda: bool(page.proxy.run(0).problem), timeout=LONG)
+    choose(page, "anil")
+    path.unlink()
+    page.details.aside_button.click()
+    assert "can't be renamed: No such file" in page.message.text()
+
+
 def test_settings_that_cannot_be_read_are_told(page, qtbot, root, monkeypatch):
     said = []
     monkeypatch.setattr(QMessageBox, "warning", lambda *words: said.append(words[2]))

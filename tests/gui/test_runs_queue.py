@@ -281,3 +281,20 @@ def test_an_entry_whose_program_was_killed_is_not_said_to_train(make_page, qtbot
     with filelock.FileLock(folder / LOCK):
         page.queue.refresh()
         assert page.queue.list.item(0).text().endswith("training")
+
+
+@pytest.mark.qt_log_ignore("This plugin does not support")  # a list that opens grabs the keyboard
+def test_a_letter_looks_for_a_field_and_enter_adds_it(qtbot, themed):
+    dialog = GridDialog(tiny())
+    qtbot.addWidget(dialog)
+    dialog.show()
+    qtbot.waitExposed(dialog)
+    dialog.fields.setFocus()
+    qtbot.keyClick(dialog.fields, Qt.Key.Key_T)
+    view = dialog.fields.view()
+    assert view.isVisible()
+    assert dialog.text.toPlainText() == ""
+    field = view.currentIndex().data()
+    assert field.startswith("t")
+    qtbot.keyClick(view, Qt.Key.Key_Return)
+    assert dialog.text.toPlainText().startswith(f"{field} = ")

@@ -152,3 +152,10 @@ def test_any_module() -> None:
 
 def test_layers_come_in_the_order_of_their_parameters() -> None:
     assert layer_names(["scale", "a.b.weight", "a.b.bias", "c.weight"]) == ("", "a.b", "c")
+
+
+def test_the_second_farthest_layer_is_told_of_as_well() -> None:
+    found = see_layers(subject("maml"), TASKS)
+    order = sorted(found.layers, key=lambda layer: layer.change, reverse=True)
+    assert len(order) > 2
+    assert f"next comes {order[1].called} (" in found.paragraph

@@ -16,6 +16,7 @@ from maml_studio.insight.subject import Unanswered
 from maml_studio.models import allow
 from maml_studio.spec import load_preset, with_changes
 from maml_studio.training.evaluation import draw_tasks, score_tasks, task_seed
+from maml_studio.training.norm_words import norm_words
 
 TASKS = 4
 
@@ -228,3 +229,28 @@ class Own(nn.Module):
     def forward(self, x):
         return self.answer(self.norm(self.hidden(x.flatten(1))).tanh())
 """
+
+
+@pytest.mark.parametrize(
+    ("outside", "random", "flat", "words"),
+    [
+        ((9.0, 0.3), 8.0, 4.0, "it continues the wave"),
+        ((90.0, 6.0), 8.0, 4.0, "it does not continue their wave"),  # a fifteenth of before, and worse than a flat line
+        ((9.0, 0.3), 0.4, 4.0, "it does not continue their wave"),  # the random start does as well
+        ((3.0, 6.0), 8.0, 4.0, "the points tell it nothing there"),
+    ],
+)
+def test_whether_it_knows_waves_follows_from_the_number(outside: tuple[float, float], random: float, flat: float, words: str) -> None:
+    one = subject("sines")
+    found = see_function(one.trained, one.trained.untrained(), task_of(one), 1)
+    found = replace(found, outside=np.array(outside), outside_random=random, outside_flat=flat)
+    assert words in found.paragraph
+    assert f"a flat line at best {flat:.3g}" in found.paragraph
+
+
+@pytest.mark.parametrize(
+    ("mode", "words"),
+    [("support", "norm: support"), ("no norm", "no norm"), ("layer norm", "layer norm"), ("transductive", "norm: transductive")],
+)
+def test_a_norm_mode_is_told_once(mode: str, words: str) -> None:
+    assert norm_words(mode) == words

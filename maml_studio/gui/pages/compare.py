@@ -32,6 +32,7 @@ from ..compare_runs import RunList
 from ..compare_worker import NOT_YET, Look, LookRequest, LookWorker, MeasureRequest, MeasureWorker
 from ..icons import icon
 from ..message import Message
+from ..own_code import RefusedModels
 from ..runs_list import RunsWatch
 from ..wheel import leave_wheel_to_page
 
@@ -60,6 +61,7 @@ class ComparePage(QWidget):
         self._request: MeasureRequest | None = None
         self._extra: dict[Path, RunSummary] = {}
         self._listed: list[RunSummary] = []
+        self.own_code = RefusedModels(self)
         self.looker = LookWorker(self)
         self.looker.done.connect(self._take_look)
         self.looker.failed.connect(self._no_look)
@@ -265,6 +267,8 @@ class ComparePage(QWidget):
         look = self._look
         if self._request is not None or not self._ready() or look is None or look.common is None:
             return
+        # A run whose module is not allowed is left out, and the result says why.
+        self.own_code.ask(run.experiment for run in look.runs)
         self._request = MeasureRequest(look.runs, look.common, self.by_seed.isChecked())
         self.bar.setValue(0)
         self.message.say("Loading")

@@ -236,7 +236,7 @@ class DrawPage(QWidget):
     def _refresh(self) -> None:
         result = self.session.result
         self._refresh_buttons()
-        self.parts.model_note.set_text(model_note(result.trained) if result else "")
+        self.parts.model_note.set_text(model_note(result.trained, self.session.model.place) if result and self.session.model else "")
         self._show_most()
         adapted = result.adapted if result else None
         if result is None or adapted is None:

@@ -18,7 +18,7 @@ from ..evaluate_results import EvaluateResults
 from ..evaluate_worker import EvaluateRequest, EvaluateResult, EvaluateWorker, ModelFacts, ModelRequest
 from ..icons import icon
 from ..message import Message
-from ..model_chooser import ModelChooser
+from ..model_chooser import ModelChooser, told_training
 from ..own_code import RefusedModels
 from ..save_dialog import ask_where
 
@@ -144,7 +144,9 @@ class EvaluatePage(QWidget):
             return
         experiment = facts.experiment
         kind = "" if experiment.regression else f"{experiment.task.way if hasattr(experiment.task, 'way') else 2}-way, "
-        self.note.setText(f"{kind}{experiment.algorithm.title} on {experiment.data.title}, trained for {facts.iteration:,} iterations")
+        self.note.setText(
+            f"{kind}{experiment.algorithm.title} on {experiment.data.title}, {told_training(request.place, experiment, facts.iteration)}"
+        )
         if (request.place, experiment) == self._shown:
             return  # trained further: what was set and found stays
         self._place, self._shown = request.place, (request.place, experiment)

@@ -27,7 +27,7 @@ from ..icons import icon
 from ..insight_cards import FunctionCard, LayersCard, PlaneCard, QuestionCard, StartCard
 from ..insight_worker import FunctionRequest, FunctionWorker, InsightRequest, InsightWorker
 from ..message import Message
-from ..model_chooser import ModelChooser
+from ..model_chooser import ModelChooser, told_training
 from ..own_code import RefusedModels
 from ..save_dialog import ask_where
 from ..wheel import leave_wheel_to_page
@@ -220,7 +220,9 @@ class InsightPage(QWidget):
         if request.place != self._wanted:
             return
         experiment = facts.experiment
-        self.note.setText(f"{experiment.algorithm.title} on {experiment.data.title}, trained for {facts.iteration:,} iterations")
+        self.note.setText(
+            f"{experiment.algorithm.title} on {experiment.data.title}, {told_training(request.place, experiment, facts.iteration)}"
+        )
         if (request.place, experiment) == self._shown:
             return  # trained further: what was found stays
         self._place, self._shown = request.place, (request.place, experiment)

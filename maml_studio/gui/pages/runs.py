@@ -156,19 +156,18 @@ class RunsPage(QWidget):
         layout.addWidget(self.foot)
 
     def _connect(self) -> None:
+        for said in (self.watch.failed, self.details.failed, self.details.mended, self.runner.said, self.queue.said):
+            said.connect(self._say)
         self.watch.listed.connect(self._take)
-        self.watch.failed.connect(self._say)
         self.filter.changed.connect(self._filter_changed)
         self.table.chosen_changed.connect(self._chosen_changed)
         self.table.open_wanted.connect(self.open)
         self.model.renamed.connect(self.rename)
         self.model.starred.connect(self._set_star)
         self.details.changed.connect(self.model.update)
-        self.details.failed.connect(self._say)
+        self.details.mended.connect(self.watch.look)
         self.runner.changed.connect(self._queue_changed)
         self.runner.starting.connect(self.queue_starting)
-        self.runner.said.connect(self._say)
-        self.queue.said.connect(self._say)
         self.queue.open_wanted.connect(self._open_folder)
         self._session.state_changed.connect(self.run_changed)
         for keys, slot in (("Ctrl+F", self._search), ("Escape", self._escape)):

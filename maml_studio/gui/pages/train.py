@@ -7,6 +7,7 @@ import numpy as np
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
+from ...training.norm_words import norm_words
 from .. import theme
 from ..cards import card, heading, scrolling
 from ..elided_label import ElidedLabel
@@ -224,7 +225,7 @@ class TrainPage(QWidget):
             figures.append(f"{speed:,.0f} tasks/s")
         if left is not None and model.running and not self._paused and model.status != "held":
             figures.append(f"{duration(left)} left")
-        figures.append(f"norm: {model.norm_mode}")
+        figures.append(norm_words(model.norm_mode))
         figures.append(f"{memory_text()} in all")
         # Last what can best be missed: where there is no room, the end of the line gives way.
         if model.last_step:
