@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
+from safetensors.torch import load, save
 from torch import Tensor
 
 from ..files import write_whole
@@ -81,12 +81,14 @@ def load_checkpoint(path: Path) -> Checkpoint:
     _refuse_other_files(path)
     try:
         with safe_open(str(path), framework="pt") as file:
-            header = (file.metadata() or {}).get(HEADER)
-            if header is None:
+            if HEADER not in (file.metadata() or {}):
                 raise CheckpointError(f"{path}: is a safetensors file, but not a checkpoint of MAML Studio")
-            raw = _read_header(header, path)
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
-    except (SafetensorError, OSError, ValueError) as error:
+        # From one piece of memory, in which header and tensors belong together while training replaces the file; and get_tensor of
+        # safetensors 0.8.0 leaves a number behind for every tensor, which a window that looks at each new checkpoint would feel.
+        content = path.read_bytes()
+        tensors = load(content)
+        raw = _read_header(_metadata(content)[HEADER], path)
+    except (SafetensorError, OSError, ValueError, KeyError) as error:
         if isinstance(error, CheckpointError):
             raise
         raise CheckpointError(f"{path}: is cut short or no safetensors file ({plain_text(str(error))})") from None
@@ -119,6 +121,13 @@ def _refuse_other_files(path: Path) -> None:
     # A safetensors file begins with the length of its header, and the header with a brace.
     if begin.startswith(_PICKLES) and begin[8:9] != b"{":
         raise CheckpointError(f"{path}: is a pickle, as torch.save writes it, and those are never read; it should be a safetensors file")
+
+
+def _metadata(content: bytes) -> dict[str, str]:
+    """The words in the header of a safetensors file that was found to be one."""
+    length = int.from_bytes(content[:8], "little")
+    found: dict[str, str] = json.loads(content[8 : 8 + length]).get("__metadata__") or {}
+    return found
 
 
 def _read_header(text: str, path: Path) -> dict[str, Any]:

@@ -54,7 +54,11 @@ def chunks_at_once(experiment: Experiment, cores: int, kept: int | None = None) 
 def side_by_side(experiment: Experiment, task: TaskSettings, kept: int, workers: int = 1) -> int:
     """As many tasks as the budget allows where one example leaves ``kept`` values for the way back; torch is not needed."""
     size = max(1, min(MOST_TASKS, ACTIVATIONS // workers // (_examples(experiment, task) * kept)))
-    return size if workers == 1 else min(size, -(-experiment.training.meta_batch // workers))
+    if workers == 1:
+        return size
+    share = -(-experiment.training.meta_batch // workers)
+    # As many chunks for each worker, so that none waits for the others at the end.
+    return -(-share // -(-share // min(size, share)))
 
 
 def _examples(experiment: Experiment, task: TaskSettings) -> int:

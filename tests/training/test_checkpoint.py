@@ -1,8 +1,10 @@
 """Checkpoints: what goes in comes out, and everything else is refused in one sentence."""
 
+import gc
 import json
 import math
 import pickle
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -159,3 +161,14 @@ def test_weights_of_another_network(change: Callable[[dict[str, Any]], dict[str,
     with pytest.raises(CheckpointError) as refusal:
         check_shapes(replace(example(), meta=change(example().meta)), expected, "run/latest.safetensors")
     assert str(refusal.value) == f"run/latest.safetensors: {words}"
+
+
+def test_looking_at_a_checkpoint_again_and_again_leaves_nothing_behind(path: Path) -> None:
+    large = sum(value.nbytes > 256 for value in load_checkpoint(path).meta.values())
+    assert large
+    gc.collect()
+    before = sys.getallocatedblocks()
+    for _ in range(100):
+        load_checkpoint(path)
+    gc.collect()
+    assert sys.getallocatedblocks() - before < 50 * large
