@@ -9,6 +9,7 @@ from collections.abc import Callable
 from PySide6.QtCore import QEvent, QObject, QSocketNotifier, Qt, QTimer
 from PySide6.QtWidgets import QApplication, QWidget
 
+from .collector import Collector
 from .icons import icon
 from .main_window import MainWindow
 
@@ -95,6 +96,7 @@ def main(arguments: list[str] | None = None) -> int:
     app.setApplicationName("MAML Studio")
     app.setApplicationDisplayName("MAML Studio")
     app.setDesktopFileName(DESKTOP_FILE)
+    collector = Collector(app)
     window = MainWindow()
     app.setWindowIcon(icon("app"))
     watcher = SignalWatcher(window)
@@ -113,4 +115,5 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         return app.exec()
     finally:
+        collector.end()
         watcher.restore()
