@@ -51,7 +51,7 @@ TUTORIAL = _Factors(110 * MB, 1.3, 1.4, 1.4)
 DENSE = _Factors(80 * MB, 1.3, 1.4, 1.4)
 RECURRENT = _Factors(80 * MB, 8.5, 1.1, 1.1)
 """A recurrent layer is many small operations, each of which keeps its own."""
-SEVERAL_THREADS, SINGLE_TASKS = 1.2, 1.5
+SEVERAL_THREADS, SINGLE_TASKS = 1.3, 1.7
 """How much more several threads take than one, as their buffers come and go between one another's; and where each has a single task."""
 UNROLLED_WEIGHTS, FLAT_WEIGHTS, TRIED_WEIGHTS = 2.3, 1.9, 3.2
 """How often a task's weights are there at each inner step: in training, and when it is tried."""
