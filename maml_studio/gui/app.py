@@ -9,7 +9,6 @@ from collections.abc import Callable
 from PySide6.QtCore import QEvent, QObject, QSocketNotifier, Qt, QTimer
 from PySide6.QtWidgets import QApplication, QWidget
 
-from .collector import Collector
 from .icons import icon
 from .main_window import MainWindow
 
@@ -96,7 +95,6 @@ def main(arguments: list[str] | None = None) -> int:
     app.setApplicationName("MAML Studio")
     app.setApplicationDisplayName("MAML Studio")
     app.setDesktopFileName(DESKTOP_FILE)
-    collector = Collector(app)
     window = MainWindow()
     app.setWindowIcon(icon("app"))
     watcher = SignalWatcher(window)
@@ -115,5 +113,4 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         return app.exec()
     finally:
-        collector.end()
         watcher.restore()

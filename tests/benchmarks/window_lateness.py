@@ -19,7 +19,6 @@ from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import QApplication
 
 from maml_studio.gui.app import SWITCH_INTERVAL
-from maml_studio.gui.collector import Collector
 from maml_studio.gui.main_window import MainWindow
 from maml_studio.spec import load_preset, with_assignments
 
@@ -31,7 +30,6 @@ def main() -> None:
     seconds = float(sys.argv[2]) if len(sys.argv) > 2 else 60.0
     sys.setswitchinterval(SWITCH_INTERVAL)
     app = QApplication([])
-    collector = Collector(app)
     window = MainWindow()
     window.resize(1280, 800)
     window.form.set_experiment(with_assignments(load_preset(preset), ["training.iterations=10000000", *sys.argv[3:]]))
@@ -67,7 +65,6 @@ def main() -> None:
 
     window.preview.checked.connect(lambda: None if window.session.running else (window.start_run(), begin()))
     app.exec()
-    collector.end()
     milliseconds = 1000 * np.maximum(late, 0)
     print(
         json.dumps(

@@ -23,16 +23,6 @@ def _running() -> list[QObject]:
 
 
 @pytest.fixture(autouse=True)
-def garbage_goes_in_this_thread(request: pytest.FixtureRequest) -> Iterator[None]:
-    """As in the app, see gui/collector.py: a collection in a worker can hang the tests for good."""
-    gc.disable()
-    yield
-    gc.enable()
-    # Everything now and then only: it takes long, and the tests are many.
-    gc.collect(2 if hash(request.node.nodeid) % 20 == 0 else 1)
-
-
-@pytest.fixture(autouse=True)
 def nothing_left_running() -> Iterator[None]:
     """Fail a test that leaves a QThread or a QTimer running after its widgets are closed."""
     before = _running()
