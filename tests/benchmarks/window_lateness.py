@@ -63,8 +63,19 @@ def main() -> None:
         timer.start()
         QTimer.singleShot(round(1000 * seconds), end)
 
-    window.preview.checked.connect(lambda: None if window.session.running else (window.start_run(), begin()))
+    def start() -> None:
+        # Once: each question leaves a timer behind, and settings that can't be trained are checked again and again.
+        window.preview.checked.disconnect(start)
+        window.start_run()
+        if window.session.running:
+            begin()
+        else:
+            window.close_at_once()
+
+    window.preview.checked.connect(start)
     app.exec()
+    if not late:
+        sys.exit("These settings can't be trained.")
     milliseconds = 1000 * np.maximum(late, 0)
     print(
         json.dumps(
