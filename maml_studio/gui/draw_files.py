@@ -204,7 +204,12 @@ class DrawFiles(QObject):
 
 
 def _content(task: DrawnTask) -> tuple[object, ...]:
-    return task.classes, task.query, task.shots
+    """What a file is compared by; empty canvases at a class's end are there for the shots, drawn or not."""
+    classes = []
+    for one in task.classes:
+        last = max((place for place, example in enumerate(one.examples, 1) if not example.is_empty), default=0)
+        classes.append((one.name, one.examples[:last]))
+    return classes, task.query, task.shots
 
 
 def _folder(path: Path | None) -> Path:

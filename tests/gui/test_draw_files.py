@@ -1,5 +1,6 @@
 """A drawn task's file: save, open, recent, export, and as a data source."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -203,3 +204,14 @@ def test_undo_brings_the_last_drawing_back_and_knows_whose_file_it_is(page, qtbo
     assert not page.document.modified
     page.actions_by_name["undo"].trigger()
     assert page.parts.file_label.text() == "mine"  # what was saved since is known
+
+
+@pytest.mark.parametrize(("changed", "unsaved"), [({}, False), ({"name": "other"}, True), ({"examples": (LINE, LINE)}, True)])
+def test_a_drawing_comes_back_as_its_file_has_it(page, tmp_path, changed, unsaved):
+    """The canvases that a page shows for its shots make no difference."""
+    file = tmp_path / "few.drawn.json"
+    half = DrawnClass("drawn", (LINE,))
+    write_drawn(file, DrawnTask((half, DrawnClass("not yet")), shots=2))
+    shown = replace(half, **({"examples": (LINE, Example())} | changed))
+    page.files.restore(DrawnTask((shown, DrawnClass("not yet", (Example(), Example()))), shots=2), file)
+    assert page.document.modified is unsaved
