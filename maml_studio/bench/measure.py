@@ -39,7 +39,7 @@ class Row:
         gradient_error: largest difference to the loop's gradient in float64, as a share of its largest entry.
         loop_tasks_per_s: of the plain loop, in its best mode.
         loop_threads: the threads of that mode.
-        limit: ``ratio_to_loop`` if the loop's convolutions were all that takes time.
+        limit: ``ratio_to_loop`` if the loop's convolutions were all that takes time, in their best mode, several threads at once too.
         share_of_limit: how much of the limit is reached.
         rounds: how often each was timed.
     """
@@ -73,12 +73,18 @@ def measure(workload: Workload, device: torch.device, *, seconds: float, rounds:
     sampled = max(1, workload.tasks // LIMIT_SHARE)
     convolutions = convolutions_of(loop(workload, torch.float32, device, sampled))
     modes = thread_modes(device)
+    together, none = Workers(workers_for(workload.experiment, device)), workload.episodes(torch.float32, 1)
     contestants = [
         Contestant("engine", engine(workload, torch.float32, device), modes[-1]),
         *(Contestant(f"loop {threads}", run_loop, threads) for threads in modes),
         *(Contestant(f"convolutions {threads}", convolutions, threads) for threads in modes),
+        Contestant("convolutions together", lambda: together.each([none] * together.count, lambda _: convolutions(), lambda _: None), 1),
     ]
-    return row_of(workload, in_turns(contestants, seconds=seconds, rounds=rounds, device=device), error, sampled)
+    times = in_turns(contestants, seconds=seconds, rounds=rounds, device=device)
+    together.close()
+    # As many shares were done in that time as there are threads.
+    times["convolutions together"] = [seconds / together.count for seconds in times["convolutions together"]]
+    return row_of(workload, times, error, sampled)
 
 
 def row_of(workload: Workload, times: dict[str, list[float]], error: float, sampled: int) -> Row:

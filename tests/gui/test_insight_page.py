@@ -185,6 +185,8 @@ def test_the_plane_by_keyboard_and_mouse(page, qtbot, digits_run):
         moves = iter(range(10_000))
 
         def noticed() -> bool:
+            # Answers that come late make the cards above grow, and push the figure out of sight.
+            page.scroll.ensureWidgetVisible(figure)
             qtbot.mouseMove(view.viewport(), place + QPoint(next(moves) % 2, 0))
             return done()
 

@@ -13,6 +13,7 @@ from run_cases import AtChunk, checked, digits, finish, sines, stop_after, store
 from maml_studio.data import open_tasks
 from maml_studio.spec import Experiment, with_changes
 from maml_studio.training.checkpoint import load_checkpoint
+from maml_studio.training.chunks import chunk_size, chunks_at_once, usable_cores
 from maml_studio.training.control import Control
 from maml_studio.training.events import (
     TERMINAL,
@@ -103,8 +104,9 @@ def test_stopped_in_the_middle_of_a_meta_batch(tmp_path: Path, chunk: int) -> No
     """The step under way is dropped, and the state saved is the one before it."""
     experiment = three_chunks(digits(training__iterations=3, evaluation__every=3))
     reference = [event for event in finish(experiment) if isinstance(event, OuterStep)]
-    # One question for the validation at the start, three for each step.
-    control = AtChunk({1 + 3 + chunk: Control.stop})
+    # One question for the validation at the start, then one for each chunk: three of them, or more where there are several cores.
+    size = chunk_size(experiment, workers=chunks_at_once(experiment, usable_cores()))
+    control = AtChunk({1 + math.ceil(experiment.training.meta_batch / size) + chunk: Control.stop})
     folder = RunFolder.create(tmp_path / "run", experiment)
     seen = checked(run(experiment, folder=folder, control=control))
     assert seen[-1] == Stopped(1)
